@@ -1,0 +1,1 @@
+"""What thinks: one module per role, the tool loop and the prompts."""

@@ -1,0 +1,1 @@
+"""What all parts need: types, settings, store, GitHub, git, sandbox and models."""

@@ -1,0 +1,191 @@
+"""The values that travel between the packages: frozen, validated, free of I/O."""
+
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Value(BaseModel):
+    """Base of every frozen value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Language(StrEnum):
+    """The languages in which Baton writes to people."""
+
+    ENGLISH = "en"
+    KOREAN = "ko"
+
+
+class IssueType(StrEnum):
+    """What kind of work an issue asks for."""
+
+    BUG = "bug"
+    FEATURE = "feature"
+    REFACTOR = "refactor"
+    DOCUMENTATION = "documentation"
+    QUESTION = "question"
+
+
+class Difficulty(StrEnum):
+    """How hard an issue looks; a prior, revised on the way."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Role(StrEnum):
+    """The agents that a model can play."""
+
+    ROUTER = "router"
+    PLANNER = "planner"
+    CODER = "coder"
+    REVIEWER = "reviewer"
+    TESTER = "tester"
+    DOCUMENTER = "documenter"
+
+    @property
+    def title(self) -> str:
+        """Name the agent as people see it on GitHub."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Role.ROUTER: "Router",
+    Role.PLANNER: "Planner",
+    Role.CODER: "Dev1_Senior",
+    Role.REVIEWER: "Dev2_Reviewer",
+    Role.TESTER: "Tester_QA",
+    Role.DOCUMENTER: "Documenter",
+}
+
+
+class Stage(StrEnum):
+    """Where a run stands."""
+
+    RECEIVED = "received"
+    TRIAGE = "triage"
+    NEEDS_HUMAN = "needs_human"
+    AWAITING_PLANNER = "awaiting_planner"
+    PLANNING = "planning"
+    TESTING = "testing"
+    CODING = "coding"
+    REVIEWING = "reviewing"
+    VERIFYING = "verifying"
+    PROPOSING = "proposing"
+    PROPOSED = "proposed"
+    FOLLOWING_UP = "following_up"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing more happens without a new event."""
+        return self in {Stage.STOPPED, Stage.CANCELLED, Stage.CLOSED}
+
+
+class RepoRef(Value):
+    """A repository by owner and name."""
+
+    owner: str = Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$")
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")
+
+    @classmethod
+    def parse(cls, full_name: str) -> Self:
+        """Read ``owner/name``."""
+        owner, _, name = full_name.partition("/")
+        return cls(owner=owner, name=name)
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+class Issue(Value):
+    """An issue as it was read from GitHub at one moment."""
+
+    repo: RepoRef
+    number: Annotated[int, Field(ge=1)]
+    title: str
+    body: str
+    author: str
+    labels: tuple[str, ...] = ()
+    is_open: bool = True
+
+    @property
+    def digest(self) -> str:
+        """Identify title and body; an approval is bound to it. SHA-256, hexadecimal."""
+        return hashlib.sha256(f"{self.title}\0{self.body}".encode()).hexdigest()
+
+
+class Triage(Value):
+    """The router's guess about an issue."""
+
+    type: IssueType
+    difficulty: Difficulty
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    self_reflection: bool
+
+    @property
+    def needs_planner(self) -> bool:
+        """Tell whether a blueprint is due before anything is built."""
+        return self.difficulty is not Difficulty.LOW
+
+
+class Scenario(Value):
+    """One behaviour that a test has to pin down."""
+
+    name: str
+    given: str
+    when: str
+    then: str
+
+
+class Blueprint(Value):
+    """The planner's design: a short summary to work from, and the whole to look up."""
+
+    summary: str
+    action_items: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1, max_length=12)]
+    files: tuple[str, ...] = ()
+    design: str = ""
+
+
+class Severity(StrEnum):
+    """How much a review finding weighs."""
+
+    BLOCKING = "blocking"
+    ADVICE = "advice"
+
+
+class Finding(Value):
+    """One remark of the reviewer."""
+
+    severity: Severity
+    file: str
+    line: Annotated[int, Field(ge=0)] = 0
+    why: str
+    suggestion: str = ""
+
+
+class Review(Value):
+    """The reviewer's judgement of one diff."""
+
+    summary: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """Return the findings that must be answered before the work goes on."""
+        return tuple(f for f in self.findings if f.severity is Severity.BLOCKING)
+
+
+class Report(Value):
+    """The documenter's account of the finished work."""
+
+    summary: str
+    changelog: str

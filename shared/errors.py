@@ -1,0 +1,117 @@
+"""The one error tree of Baton.
+
+::
+
+    BatonError                  a sentence that says what happened, and what to do next
+    ├── ConfigurationError      a setting, profile or key is missing or wrong
+    ├── DeliveryError           a webhook delivery that cannot be accepted
+    │   ├── BadSignature        401
+    │   ├── BodyTooLarge        413
+    │   ├── BadBody             400
+    │   └── BadEvent            422, names the field
+    ├── GitHubError             GitHub answered no, or not at all
+    │   ├── NotFound            404: missing, or not visible to this installation
+    │   ├── Refused             401, 403 or 422: credentials, permission or validation
+    │   └── GitHubUnavailable   time-outs, 5xx, rate limits beyond the bound
+    ├── GitError                a git command failed
+    │   └── PushRejected        the remote branch holds commits that are not ours
+    ├── SandboxError            a command could not be contained
+    │   └── SandboxUnavailable  no sandbox on this machine; fails closed
+    ├── TargetError             the repository under repair cannot be set up or tested
+    ├── ModelError              a model call failed
+    │   ├── ModelMissing        the node does not hold the model
+    │   ├── ModelUnavailable    the node does not answer, or broke off
+    │   ├── PromptTruncated     the node dropped a part of the prompt
+    │   └── MalformedReply      the reply does not have the form asked for
+    └── RunStopped              a run ends without a pull request, for a reason people can read
+
+Messages are written for the person who reads them. They never hold a secret.
+"""
+
+
+class BatonError(Exception):
+    """Base of everything Baton raises on purpose."""
+
+
+class ConfigurationError(BatonError):
+    """A setting, profile or key is missing or wrong."""
+
+
+class DeliveryError(BatonError):
+    """A webhook delivery that cannot be accepted."""
+
+
+class BadSignature(DeliveryError):
+    """The signature is missing, not SHA-256, or does not match the body."""
+
+
+class BodyTooLarge(DeliveryError):
+    """The body is longer than GitHub's cap for deliveries."""
+
+
+class BadBody(DeliveryError):
+    """The body is not a JSON object."""
+
+
+class BadEvent(DeliveryError):
+    """The payload lacks a field that Baton reads; the message names it."""
+
+
+class GitHubError(BatonError):
+    """GitHub answered no, or not at all."""
+
+
+class NotFound(GitHubError):
+    """GitHub answered 404: missing, or not visible to this installation."""
+
+
+class Refused(GitHubError):
+    """GitHub answered 401, 403 or 422: credentials, permission or validation."""
+
+
+class GitHubUnavailable(GitHubError):
+    """GitHub timed out, failed, or limits the rate beyond the bound."""
+
+
+class GitError(BatonError):
+    """A git command failed."""
+
+
+class PushRejected(GitError):
+    """The remote branch holds commits that are not Baton's."""
+
+
+class SandboxError(BatonError):
+    """A command could not be contained."""
+
+
+class SandboxUnavailable(SandboxError):
+    """This machine offers no sandbox; nothing is run without one."""
+
+
+class TargetError(BatonError):
+    """The repository under repair cannot be set up or tested."""
+
+
+class ModelError(BatonError):
+    """A model call failed."""
+
+
+class ModelMissing(ModelError):
+    """The node does not hold the model; the message has the line to type."""
+
+
+class ModelUnavailable(ModelError):
+    """The node does not answer, or broke off in mid-stream."""
+
+
+class PromptTruncated(ModelError):
+    """The node dropped a part of the prompt; the reply must not be used."""
+
+
+class MalformedReply(ModelError):
+    """The reply does not have the form asked for, after one correction."""
+
+
+class RunStopped(BatonError):
+    """A run ends without a pull request, for a reason people can read."""

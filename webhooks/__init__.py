@@ -1,0 +1,1 @@
+"""What arrives: signed deliveries, checked, stored and acknowledged."""
