@@ -1,0 +1,146 @@
+"""Reading and writing the domain's tables. Each call is one transaction."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry, now
+
+
+class Store:
+    """The domain's database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._session = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the SQLite file at a path, made or migrated to the present schema first."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        migrate(f"sqlite:///{path}")
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+        event.listen(engine.sync_engine, "connect", _set_pragmas)
+        return cls(engine)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._engine.dispose()
+
+    async def add_run(self, run: Run) -> Run:
+        """Insert a run; return the stored one where its id exists already."""
+        async with self._session.begin() as session:
+            stored = await session.get(Run, run.id)
+            if stored is not None:
+                return stored
+            session.add(run)
+            await session.flush()
+            session.add(StageChange(run_id=run.id, stage=run.stage))
+        return run
+
+    async def run(self, run_id: str) -> Run | None:
+        """Return a run by id."""
+        async with self._session() as session:
+            return await session.get(Run, run_id)
+
+    async def runs(self, repo: str | None = None, number: int | None = None) -> Sequence[Run]:
+        """Return the runs, newest first; of one repository or one issue if given."""
+        query = select(Run).order_by(col(Run.created_at).desc(), col(Run.attempt).desc())
+        if repo is not None:
+            query = query.where(Run.repo == repo)
+        if number is not None:
+            query = query.where(Run.number == number)
+        async with self._session() as session:
+            return (await session.exec(query)).all()
+
+    async def run_of_pull(self, repo: str, pull_number: int) -> Run | None:
+        """Return the newest run that proposed a pull request."""
+        query = select(Run).where(Run.repo == repo, Run.pull_number == pull_number)
+        query = query.order_by(col(Run.attempt).desc())
+        async with self._session() as session:
+            return (await session.exec(query)).first()
+
+    async def update_run(self, run_id: str, **changes: Any) -> Run:  # noqa: ANN401  columns differ
+        """Change columns of a run and, with the stage, its history."""
+        async with self._session.begin() as session:
+            run = (await session.exec(select(Run).where(Run.id == run_id))).one()
+            note = str(changes.get("reason", ""))
+            if "stage" in changes and changes["stage"] != run.stage:
+                session.add(StageChange(run_id=run_id, stage=changes["stage"], note=note))
+            run.sqlmodel_update(changes | {"updated_at": now()})
+            session.add(run)
+        return run
+
+    async def stages(self, run_id: str) -> Sequence[StageChange]:
+        """Return the history of a run, oldest first."""
+        query = select(StageChange).where(StageChange.run_id == run_id)
+        async with self._session() as session:
+            return (await session.exec(query.order_by(col(StageChange.id)))).all()
+
+    async def add_approval(self, approval: Approval) -> Approval:
+        """Insert a request; return the stored one where its id exists already."""
+        async with self._session.begin() as session:
+            stored = await session.get(Approval, approval.id)
+            if stored is None:
+                session.add(approval)
+            return stored or approval
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        """Return a request by id."""
+        async with self._session() as session:
+            return await session.get(Approval, approval_id)
+
+    async def pending_approval(self, run_id: str) -> Approval | None:
+        """Return the request that a run waits for."""
+        query = select(Approval).where(
+            Approval.run_id == run_id, Approval.state == ApprovalState.PENDING
+        )
+        async with self._session() as session:
+            return (await session.exec(query)).first()
+
+    async def decide(self, approval_id: str, state: ApprovalState, by: str, reason: str) -> bool:
+        """Decide a pending request; tell whether this call was the one that decided it."""
+        decision = (
+            update(Approval)
+            .where(col(Approval.id) == approval_id, col(Approval.state) == ApprovalState.PENDING)
+            .values(state=state, decided_by=by, reason=reason, decided_at=now())
+        )
+        async with self._session.begin() as session:
+            return bool((await session.exec(decision)).rowcount)
+
+    async def add_usage(self, entry: UsageEntry) -> None:
+        """Record what a call cost, once per key."""
+        async with self._session.begin() as session:
+            await session.merge(entry)
+
+    async def usage(self, run_id: str) -> Sequence[UsageEntry]:
+        """Return what the calls of a run cost, oldest first."""
+        query = select(UsageEntry).where(UsageEntry.run_id == run_id).order_by(col(UsageEntry.at))
+        async with self._session() as session:
+            return (await session.exec(query)).all()
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the present schema."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401  a DBAPI connection
+    """Let readers and the writer work side by side, and wait rather than fail."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
