@@ -8,6 +8,7 @@
     │   ├── BadSignature        401
     │   ├── BodyTooLarge        413
     │   ├── BadBody             400
+    │   ├── WrongContentType    415
     │   └── BadEvent            422, names the field
     ├── GitHubError             GitHub answered no, or not at all
     │   ├── NotFound            404: missing, or not visible to this installation
@@ -51,6 +52,10 @@ class BodyTooLarge(DeliveryError):
 
 class BadBody(DeliveryError):
     """The body is not a JSON object."""
+
+
+class WrongContentType(DeliveryError):
+    """The body is a form; the App has to be set to application/json."""
 
 
 class BadEvent(DeliveryError):
