@@ -1,8 +1,9 @@
 """What every model looks like to the agents: messages in, one reply out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from shared.domain import Value
 
@@ -34,11 +35,37 @@ class Usage(Value):
     seconds: float
 
 
+class Spent(Value):
+    """What several calls cost together."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens read and written."""
+        return self.prompt_tokens + self.output_tokens
+
+    def plus(self, usage: Usage) -> Self:
+        """Add one call."""
+        return self.model_copy(
+            update={
+                "calls": self.calls + 1,
+                "prompt_tokens": self.prompt_tokens + usage.prompt_tokens,
+                "output_tokens": self.output_tokens + usage.output_tokens,
+                "seconds": self.seconds + usage.seconds,
+            }
+        )
+
+
 class Reply(Value):
-    """What a model said, and what it cost."""
+    """What a model said and what it cost; ``cut`` when its output limit ended it, not the model."""
 
     text: str
     usage: Usage
+    cut: bool = False
 
 
 class Chat(Protocol):
@@ -52,3 +79,25 @@ class Chat(Protocol):
         Raises ModelError when no trustworthy reply can be had.
         """
         ...
+
+
+def fewest_tokens(messages: Sequence[Message]) -> int:
+    """Return a number of tokens that no tokenizer gets below: each word costs one at least."""
+    return sum(len(_WORD.findall(message.content)) for message in messages)
+
+
+def likely_tokens(messages: Sequence[Message]) -> int:
+    """Return a careful estimate of the tokens, meant to be too high rather than too low.
+
+    Code comes to about 3 characters a token; other scripts to about 1 token a character.
+    """
+    return sum(_likely(message.content) + _FRAME for message in messages)
+
+
+def _likely(text: str) -> int:
+    others = sum(not character.isascii() for character in text)
+    return (len(text) - others) // 3 + others
+
+
+_WORD = re.compile(r"\w+")
+_FRAME = 8  # tokens that a chat template puts around a message

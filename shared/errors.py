@@ -24,6 +24,7 @@
     │   ├── ModelUnavailable    the node does not answer, or broke off
     │   ├── PromptTruncated     the node dropped a part of the prompt
     │   └── MalformedReply      the reply does not have the form asked for
+    │       └── MalformedAction no single action can be read; the message tells the model why
     └── RunStopped              a run ends without a pull request, for a reason people can read
 
 Messages are written for the person who reads them. They never hold a secret.
@@ -116,6 +117,10 @@ class PromptTruncated(ModelError):
 
 class MalformedReply(ModelError):
     """The reply does not have the form asked for, after one correction."""
+
+
+class MalformedAction(MalformedReply):
+    """No single action can be read from a reply; the message is a correction for the model."""
 
 
 class RunStopped(BatonError):

@@ -1,0 +1,95 @@
+"""Replies with a form: constrained by a JSON schema, read tolerantly, corrected once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.chat import Chat, JsonSchema, Message, Reply, Speaker
+from shared.errors import MalformedReply
+
+T = TypeVar("T", bound=BaseModel)
+_SHOWN_FAULTS = 5
+
+
+async def ask(chat: Chat, messages: Sequence[Message], form: type[T]) -> T:
+    """Ask for a value, with one precise correction when the reply does not have its form.
+
+    Raises MalformedReply when the corrected reply does not have it either, and whatever the
+    chat raises.
+    """
+    schema = schema_of(form)
+    reply = await chat.complete(messages, schema=schema)
+    try:
+        return read(reply, form)
+    except MalformedReply as error:
+        said = Message(role=Speaker.ASSISTANT, content=reply.text or "(nothing)")
+        correction = Message(role=Speaker.USER, content=f"{error} Answer again, JSON object only.")
+    corrected = await chat.complete([*messages, said, correction], schema=schema)
+    return read(corrected, form)
+
+
+def read(reply: Reply, form: type[T]) -> T:
+    """Read a value from a reply that may carry a fence or prose around its JSON.
+
+    Raises MalformedReply with a sentence that tells the model what to mend.
+    """
+    if reply.cut:
+        raise MalformedReply(
+            "The answer was too long and was cut off. Say the same in fewer words."
+        )
+    found = _json_object(reply.text)
+    if found is None:
+        raise MalformedReply("The answer holds no JSON object.")
+    try:
+        return form.model_validate_json(json.dumps(found), strict=False)
+    except ValidationError as error:
+        raise MalformedReply(_faults(error)) from error
+
+
+def schema_of(form: type[BaseModel]) -> JsonSchema:
+    """Return the JSON schema of a form with every field required.
+
+    A constrained model leaves out what it may leave out, and small models then always do.
+    """
+    schema: JsonSchema = _all_required(form.model_json_schema())
+    return schema
+
+
+def _all_required(node: dict[str, object]) -> dict[str, object]:
+    changed = {key: _descend(value) for key, value in node.items() if key != "default"}
+    properties = changed.get("properties")
+    if isinstance(properties, dict):
+        changed["required"] = list(properties)
+    return changed
+
+
+def _descend(node: object) -> object:
+    if isinstance(node, dict):
+        return _all_required(node)
+    return [_descend(item) for item in node] if isinstance(node, list) else node
+
+
+def _json_object(text: str) -> Mapping[str, object] | None:
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    while start >= 0:
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            start = text.find("{", start + 1)
+        else:
+            return found if isinstance(found, dict) else None
+    return None
+
+
+def _faults(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    shown = [
+        f'"{".".join(str(part) for part in fault["loc"]) or "answer"}": {fault["msg"]}'
+        for fault in faults[:_SHOWN_FAULTS]
+    ]
+    more = len(faults) - len(shown)
+    rest = f"; and {more} more" if more else ""
+    return f"The JSON object is not of the form asked for: {'; '.join(shown)}{rest}."

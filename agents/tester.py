@@ -1,0 +1,61 @@
+"""The Tester: writes the tests that fail until the issue is solved."""
+
+from agents import prompting
+from agents.loop import Attempt, Brief, Limits, work
+from shared.chat import Chat
+from shared.domain import Issue, Role, Scenario, Value
+from shared.workspace.actions import Workspace
+
+
+class TesterTask(Value):
+    """What the Tester is told. ``example`` is the text of the nearest test file."""
+
+    issue: Issue
+    test_command: str
+    scenarios: tuple[Scenario, ...] = ()
+    test_files: tuple[str, ...] = ()
+    example_path: str = ""
+    example: str = ""
+    attempt: int = 1
+    attempts: int = 1
+    kept: bool = False
+    verdicts: tuple[str, ...] = ()
+
+
+async def write_tests(
+    chat: Chat, workspace: Workspace, task: TesterTask, limits: Limits
+) -> Attempt:
+    """Let the model write tests; whether they fail rightly is for the gate to judge.
+
+    Raises what the chat and the workspace raise.
+    """
+    system, first = prompting.messages(
+        Role.TESTER,
+        attempt=prompting.attempt_line(task.attempt, task.attempts, kept=task.kept),
+        issue=prompting.issue_text(task.issue),
+        scenarios=prompting.numbered([_sentence(scenario) for scenario in task.scenarios]),
+        test_files=prompting.bullets(task.test_files),
+        example=_example(task),
+        test_command=task.test_command,
+        verdicts=prompting.listed("verdicts", task.verdicts),
+    )
+    brief = Brief(system=system, task=first, reminder=_reminder(task))
+    return await work(chat, workspace, brief, limits)
+
+
+def _sentence(scenario: Scenario) -> str:
+    return f"{scenario.name}: given {scenario.given}, when {scenario.when}, then {scenario.then}"
+
+
+def _example(task: TesterTask) -> str:
+    if not task.example:
+        return "There is no test file to follow."
+    shown = prompting.as_data(task.example_path, task.example)
+    return f"The test file nearest to this issue:\n\n{shown}"
+
+
+def _reminder(task: TesterTask) -> str:
+    return (
+        f'Your task: write tests for the issue "{task.issue.title}" that fail until it is solved. '
+        "Change test files only. Run them, then submit."
+    )
