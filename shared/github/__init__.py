@@ -1,0 +1,48 @@
+"""GitHub as Baton uses it: an App's or a person's credentials, repositories, no vendor types."""
+
+from shared.github.checks import Check
+from shared.github.connection import GitHub
+from shared.github.conversation import Reaction
+from shared.github.limits import cut, cut_title
+from shared.github.pace import Pace
+from shared.github.repo import GitHubRepo
+from shared.github.urls import GitHubUrls
+from shared.github.values import (
+    Annotation,
+    AnnotationLevel,
+    Branch,
+    CheckRun,
+    CheckStatus,
+    Comment,
+    Conclusion,
+    Identity,
+    Label,
+    Permission,
+    PullRequest,
+    Review,
+    ReviewComment,
+)
+
+__all__ = [
+    "Annotation",
+    "AnnotationLevel",
+    "Branch",
+    "Check",
+    "CheckRun",
+    "CheckStatus",
+    "Comment",
+    "Conclusion",
+    "GitHub",
+    "GitHubRepo",
+    "GitHubUrls",
+    "Identity",
+    "Label",
+    "Pace",
+    "Permission",
+    "PullRequest",
+    "Reaction",
+    "Review",
+    "ReviewComment",
+    "cut",
+    "cut_title",
+]

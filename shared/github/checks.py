@@ -1,0 +1,93 @@
+"""Check runs: what Baton's verification says about a commit. For Apps only."""
+
+from collections.abc import Sequence
+
+from shared.domain import Value
+from shared.errors import GitHubUnavailable
+from shared.github.client import Json, parse
+from shared.github.facet import Facet
+from shared.github.limits import ANNOTATIONS, CHECK_OUTPUT, cut, cut_title
+from shared.github.once import ATTEMPTS, SETTLING
+from shared.github.values import Annotation, CheckRun, CheckStatus, Conclusion
+
+
+class Check(Value):
+    """A check run as it shall be; ``external_id`` is its key."""
+
+    name: str
+    head_sha: str
+    external_id: str
+    status: CheckStatus
+    conclusion: Conclusion | None = None
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+class Checks(Facet):
+    """Check runs, found by their external id."""
+
+    async def ensure_check_run(self, check: Check) -> CheckRun:
+        """Have one check run with this external id that says this.
+
+        Annotations can only be added: those that the run has are taken for the first ones.
+        """
+        found = await self._find_check(check)
+        if found is None:
+            run = await self._once(lambda: self._find_check(check), lambda: self._create(check))
+        else:
+            run = await self._patch(found, _state(check))
+        return await self._annotate(run, check)
+
+    async def _find_check(self, check: Check) -> CheckRun | None:
+        url = self._at("commits", check.head_sha, "check-runs")
+        runs = self._client.pages(url, CheckRun, check_name=check.name, filter="all")
+        async for run in runs:
+            if run.external_id == check.external_id:
+                return run
+        return None
+
+    async def _create(self, check: Check) -> CheckRun:
+        fields: Json = {
+            "name": check.name,
+            "head_sha": check.head_sha,
+            "external_id": check.external_id,
+            **_state(check, check.annotations[:ANNOTATIONS]),
+        }
+        return await self._client.write("POST", self._at("check-runs"), fields, CheckRun)
+
+    async def _patch(self, run: CheckRun, fields: Json, *, repeatable: bool = True) -> CheckRun:
+        url = self._at("check-runs", run.id)
+        response = await self._client.send("PATCH", url, body=fields, repeatable=repeatable)
+        return parse(response, CheckRun)
+
+    async def _annotate(self, run: CheckRun, check: Check) -> CheckRun:
+        """Send the annotations that are missing, counting again whenever an answer got lost."""
+        failures = 0
+        while run.annotations < len(check.annotations):
+            batch = check.annotations[run.annotations : run.annotations + ANNOTATIONS]
+            try:
+                after = await self._patch(run, _state(check, batch), repeatable=False)
+                if after.annotations <= run.annotations:
+                    return after  # a server that does not count; better too few than no end
+                run = after
+            except GitHubUnavailable:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                await self._client.pace.sleep(SETTLING * failures)
+                run = await self._client.get(self._at("check-runs", run.id), CheckRun)
+        return run
+
+
+def _state(check: Check, annotations: Sequence[Annotation] = ()) -> dict[str, object]:
+    output: dict[str, object] = {
+        "title": cut_title(check.title),
+        "summary": cut(check.summary, CHECK_OUTPUT),
+    }
+    if annotations:
+        output["annotations"] = [one.model_dump(exclude_defaults=True) for one in annotations]
+    state: dict[str, object] = {"status": check.status.value, "output": output}
+    if check.conclusion is not None:
+        state["conclusion"] = check.conclusion.value
+    return state
