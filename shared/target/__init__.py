@@ -1,0 +1,1 @@
+"""How a repository under repair is set up and tested, and what a run of its tests proves."""

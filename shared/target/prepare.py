@@ -1,0 +1,58 @@
+"""Set a checkout up for its tests: detect the runner, get the environment."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from shared.errors import TargetError
+from shared.sandbox.values import Sandbox
+from shared.target.config import Pyproject, read_pyproject
+from shared.target.detect import detect
+from shared.target.environment import Source, environment
+from shared.target.installer import interpreter_prefix
+from shared.target.tree import Tree
+from shared.target.values import Overrides, Target
+
+
+async def prepare(
+    checkout: Path, cache: Path, sandbox: Sandbox, *, overrides: Overrides | None = None
+) -> Target:
+    """Find out how a repository is tested, and make the environment its tests run in.
+
+    The cache folder may be shared by any number of runs and processes. Raises TargetError.
+    """
+    overrides = overrides or Overrides()
+    tree = await asyncio.to_thread(Tree.at, checkout)
+    detection = detect(tree, overrides)
+    if not detection.is_python:
+        return Target(detection=detection, detected=_sentence(detection.said, ()))
+    pyproject = read_pyproject(tree)
+    _check_python(pyproject)
+    source = Source(checkout=checkout, tree=tree, pyproject=pyproject, overrides=overrides)
+    folder, built = await environment(source, cache, sandbox)
+    return Target(
+        detection=detection,
+        detected=_sentence(detection.said, built.notes),
+        environment=folder.resolve(),
+        interpreter=interpreter_prefix(),
+    )
+
+
+def _sentence(said: str, notes: tuple[str, ...]) -> str:
+    return " ".join((f"{said[:1].upper()}{said[1:]}.", *notes))
+
+
+def _check_python(pyproject: Pyproject) -> None:
+    wanted = pyproject.project.requires_python if pyproject.project else ""
+    running = ".".join(map(str, sys.version_info[:3]))
+    try:
+        fits = SpecifierSet(wanted).contains(running, prereleases=True)
+    except InvalidSpecifier as error:
+        raise TargetError(f"pyproject.toml: requires-python is not valid: {wanted}.") from error
+    if not fits:
+        raise TargetError(
+            f"The project asks for Python {wanted}, Baton runs on {running}: "
+            "start Baton with a Python that fits."
+        )

@@ -1,0 +1,143 @@
+"""What a repository under repair looks like to Baton, and what a run of its tests says."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.domain import Value
+
+
+class Runner(StrEnum):
+    """How the tests of a repository are run."""
+
+    PYTEST = "pytest"
+    UNITTEST = "unittest"
+    COMMAND = "command"
+
+
+class Overrides(Value):
+    """What ``.github/baton.yml`` says about the tests; it wins over detection.
+
+    ``test`` is a shell line, ``requirements`` are lines as in a requirements file.
+    """
+
+    test: str = ""
+    requirements: tuple[str, ...] = ()
+
+
+class Detection(Value):
+    """How a repository is tested, as far as its files tell.
+
+    ``command`` is the argv of a command runner. ``options`` and ``paths`` go to pytest.
+    ``source_roots`` are folders from which the project is imported, ``packages`` the
+    top-level names found there. ``said`` is a sentence for people.
+    """
+
+    runner: Runner
+    said: str
+    command: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    is_python: bool = False
+    source_roots: tuple[str, ...] = ()
+    packages: frozenset[str] = frozenset()
+
+
+class Target(Value):
+    """A repository that can be tested: how, and in which environment.
+
+    ``environment`` is a folder of the cache, None where nothing had to be installed;
+    ``interpreter`` is the prefix of the Python that it stands on.
+    """
+
+    detection: Detection
+    detected: str
+    environment: Path | None = None
+    interpreter: Path | None = None
+
+
+class Outcome(StrEnum):
+    """How one test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    TIMED_OUT = "timed_out"
+
+
+class FailureKind(StrEnum):
+    """Why a test did not pass.
+
+    ``assertion``: a statement about the result is false. ``missing_name``: the project lacks
+    a module, attribute or parameter. ``raised``: the project's own code raised. ``error``: the
+    test itself is wrong. ``setup``: a fixture failed. ``collection``: the file cannot be
+    imported. ``timeout``: it did not end. ``unknown``: only an exit code is known.
+    """
+
+    ASSERTION = "assertion"
+    MISSING_NAME = "missing_name"
+    RAISED = "raised"
+    ERROR = "error"
+    SETUP = "setup"
+    COLLECTION = "collection"
+    TIMEOUT = "timeout"
+    UNKNOWN = "unknown"
+
+
+class Failure(Value):
+    """Why one test did not pass, in its own words; the message is one line."""
+
+    kind: FailureKind
+    message: str
+    text: str = ""
+
+
+class TestRun(Value):
+    """One run of a repository's tests.
+
+    Outcomes and failures are by test id (``tests/test_a.py::TestX::test_y[1]``); a file that
+    cannot be collected has a failure under its path, and no outcome. ``doubts`` are sentences
+    which say why the results cannot be relied on. ``per_test`` is false where the exit code
+    is all that is known.
+    """
+
+    __test__: ClassVar[bool] = False  # its name looks like a test class to pytest
+
+    outcomes: Mapping[str, Outcome] = Field(default_factory=dict)
+    failures: Mapping[str, Failure] = Field(default_factory=dict)
+    exit_code: int
+    log: str
+    seconds: float
+    timed_out: bool = False
+    doubts: tuple[str, ...] = ()
+    per_test: bool = True
+
+    @property
+    def collected_cleanly(self) -> bool:
+        """Tell whether every test file could be read."""
+        return self.is_complete and not self.uncollected
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the run came to its end and its results can be relied on."""
+        return not self.timed_out and not self.doubts
+
+    @property
+    def uncollected(self) -> frozenset[str]:
+        """Return the files that could not be collected."""
+        collection = FailureKind.COLLECTION
+        return frozenset(i for i, failure in self.failures.items() if failure.kind is collection)
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """Return the ids of the tests that passed."""
+        return self.ids(Outcome.PASSED)
+
+    def ids(self, *outcomes: Outcome) -> frozenset[str]:
+        """Return the ids of the tests that ended in one of these ways."""
+        return frozenset(i for i, outcome in self.outcomes.items() if outcome in outcomes)
