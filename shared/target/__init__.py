@@ -1,1 +1,28 @@
 """How a repository under repair is set up and tested, and what a run of its tests proves."""
+
+from shared.target.evidence import Evidence, evidence
+from shared.target.gate import GreenVerdict, RedVerdict, judge_green, judge_red, told_apart
+from shared.target.inside import mounts, variables
+from shared.target.prepare import prepare
+from shared.target.runner import run_tests
+from shared.target.values import Failure, FailureKind, Outcome, Overrides, Target, TestRun
+
+__all__ = [
+    "Evidence",
+    "Failure",
+    "FailureKind",
+    "GreenVerdict",
+    "Outcome",
+    "Overrides",
+    "RedVerdict",
+    "Target",
+    "TestRun",
+    "evidence",
+    "judge_green",
+    "judge_red",
+    "mounts",
+    "prepare",
+    "run_tests",
+    "told_apart",
+    "variables",
+]

@@ -60,7 +60,7 @@ class Target(Value):
 
 
 class Outcome(StrEnum):
-    """How one test ended."""
+    """How one test ended; ``flaky`` is one that failed, and then passed without any change."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -68,6 +68,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     XFAILED = "xfailed"
     TIMED_OUT = "timed_out"
+    FLAKY = "flaky"
 
 
 class FailureKind(StrEnum):

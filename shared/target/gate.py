@@ -1,0 +1,204 @@
+"""The gate of test-first work: new tests fail for a proper reason, then pass, and nothing breaks.
+
+Three runs of the same repository are compared: ``base`` before anything was changed, ``red``
+with the new tests only, ``head`` with tests and change.
+
+A new test is red for a proper reason if an assertion fails, if the project lacks the name or
+parameter that the test asks for, or if the project's own code raises. All of it happens in the
+test itself: a file that cannot be imported, a fixture that fails and a mistake of the test
+prove nothing, because they would look the same whether or not the project is at fault.
+
+Where only an exit code is known, the command has to succeed, then fail, then succeed.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from shared.domain import Value
+from shared.target.values import Failure, FailureKind, Outcome, TestRun
+
+PROPER = frozenset({FailureKind.ASSERTION, FailureKind.MISSING_NAME, FailureKind.RAISED})
+_FAILING = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMED_OUT)
+_SET_ASIDE = (Outcome.SKIPPED, Outcome.XFAILED)
+_MOST_NAMED = 10
+_ADVICE = {
+    FailureKind.ERROR: (
+        "It is the test itself that raised, not the project: correct it, and assert what is "
+        "expected, so that a wrong result shows as a failed assertion."
+    ),
+    FailureKind.SETUP: "A fixture failed, not the test: correct the fixture.",
+    FailureKind.TIMEOUT: "It does not end: make it fail within seconds.",
+    FailureKind.UNKNOWN: "It is not known why: make it fail by an assertion.",
+}
+
+
+class RedVerdict(Value):
+    """What the new tests show before the change.
+
+    Sentences name all that is wrong, one thing each, with what to do. ``broken`` and
+    ``vanished`` are tests that passed on base.
+    """
+
+    sentences: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the new tests may be worked against."""
+        return not self.sentences
+
+
+class GreenVerdict(Value):
+    """What the change did to the tests.
+
+    ``fixed`` are new tests that pass, ``still_red`` those that do not. ``broken``,
+    ``vanished`` and ``set_aside`` (skipped, expected to fail) passed on base. ``flaky`` ones
+    failed and passed again without a change; they are named, but not held against it.
+    """
+
+    sentences: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    still_red: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the change does what the tests ask for, and harms nothing."""
+        return not self.sentences
+
+
+def judge_red(base: TestRun, red: TestRun) -> RedVerdict:
+    """Judge whether new tests fail on the base commit for a proper reason."""
+    unreliable = (*_unreliable("before any change", base), *_unreliable("with the new tests", red))
+    if unreliable:
+        return RedVerdict(sentences=unreliable)
+    if not red.per_test:
+        return _red_by_exit_code(base, red)
+    new = sorted(red.outcomes.keys() - base.outcomes.keys())
+    broken = sorted(base.passed & red.ids(*_FAILING, *_SET_ASIDE))
+    vanished = sorted(base.passed - red.outcomes.keys())
+    sentences = [*_collection(base, red), *(s for test in new for s in _against(test, red))]
+    if not new and not sentences:
+        sentences.append(
+            "No new test was found: add at least one, with a name of its own, in a file that "
+            "the project's tests are collected from."
+        )
+    sentences += _named(broken, "passed before and must not fail because of new tests", red)
+    sentences += _named(vanished, "passed before and is gone: leave existing tests in place")
+    return RedVerdict(
+        sentences=tuple(sentences), new=tuple(new), broken=tuple(broken), vanished=tuple(vanished)
+    )
+
+
+def judge_green(base: TestRun, red: TestRun, head: TestRun) -> GreenVerdict:
+    """Judge whether a change makes the new tests pass and keeps all others."""
+    unreliable = (
+        *_unreliable("before any change", base),
+        *_unreliable("with the new tests", red),
+        *_unreliable("with the change", head),
+    )
+    if unreliable:
+        return GreenVerdict(sentences=unreliable)
+    if not head.per_test:
+        return _green_by_exit_code(head)
+    new = red.outcomes.keys() - base.outcomes.keys()
+    still_red = sorted(new - head.passed)
+    broken = sorted(base.passed & head.ids(*_FAILING))
+    vanished = sorted(base.passed - head.outcomes.keys())
+    set_aside = sorted(base.passed & head.ids(*_SET_ASIDE))
+    sentences = [
+        *_collection(base, head),
+        *_named(still_red, "has to pass and does not", head),
+        *_named(broken, "passed before the change and fails now", head),
+        *_named(vanished, "passed before the change and is gone: bring it back"),
+        *_named(set_aside, "passed before the change and is skipped or expected to fail now"),
+    ]
+    if not new:
+        sentences.append("No new test shows what the change is for: add one that fails without it.")
+    return GreenVerdict(
+        sentences=tuple(sentences),
+        fixed=tuple(sorted(new & head.passed)),
+        still_red=tuple(still_red),
+        broken=tuple(broken),
+        vanished=tuple(vanished),
+        set_aside=tuple(set_aside),
+        flaky=tuple(sorted(base.passed & head.ids(Outcome.FLAKY))),
+    )
+
+
+def told_apart(first: TestRun, again: TestRun) -> TestRun:
+    """Mark as flaky what failed in a run and passed in a repetition on the same tree."""
+    flaky = first.ids(*_FAILING) & again.passed
+    return first.model_copy(
+        update={
+            "outcomes": {**first.outcomes, **dict.fromkeys(flaky, Outcome.FLAKY)},
+            "failures": {i: failure for i, failure in first.failures.items() if i not in flaky},
+        }
+    )
+
+
+def _unreliable(when: str, run: TestRun) -> tuple[str, ...]:
+    if run.timed_out:
+        late = sorted(run.ids(Outcome.TIMED_OUT))
+        named = f" {late[0]} was running: see whether it can end." if late else ""
+        return (f"The tests {when} did not end within {run.seconds:.0f} s.{named}",)
+    return tuple(f"The tests {when} gave no reliable result: {doubt}" for doubt in run.doubts)
+
+
+def _collection(base: TestRun, run: TestRun) -> Iterator[str]:
+    for file in sorted(run.uncollected - base.uncollected):
+        message = run.failures[file].message
+        advice = "correct it"
+        if "ImportError" in message or "ModuleNotFoundError" in message:
+            advice = "import what does not exist yet inside the test, not at the top of the file"
+        yield f"{file} cannot be collected ({message}): {advice}."
+
+
+def _against(test: str, red: TestRun) -> Iterator[str]:
+    """Say what keeps a new test from being a proof."""
+    outcome, failure = red.outcomes[test], red.failures.get(test)
+    if outcome is Outcome.PASSED:
+        yield f"{test} passes without the change: make it ask for what is missing, or remove it."
+    elif outcome in _SET_ASIDE:
+        yield f"{test} is skipped or expected to fail: let it run and fail."
+    elif outcome is Outcome.FLAKY:
+        yield f"{test} fails only sometimes: make it depend on nothing but the project."
+    elif failure and failure.kind not in PROPER:
+        yield f"{test} fails for the wrong reason ({failure.message}). {_ADVICE[failure.kind]}"
+
+
+def _named(tests: list[str], what: str, run: TestRun | None = None) -> Iterator[str]:
+    for test in tests[:_MOST_NAMED]:
+        failure = run.failures.get(test) if run else None
+        yield f"{test} {what}{_because(failure)}."
+    if len(tests) > _MOST_NAMED:
+        yield f"{len(tests) - _MOST_NAMED} more: the same holds for them ({what})."
+
+
+def _because(failure: Failure | None) -> str:
+    return f" ({failure.message})" if failure else ""
+
+
+def _red_by_exit_code(base: TestRun, red: TestRun) -> RedVerdict:
+    names = tuple(red.outcomes)
+    if base.exit_code:
+        sentence = "The test command fails before any change: correct that first."
+        return RedVerdict(sentences=(sentence,))
+    if not red.exit_code:
+        sentence = (
+            "The test command succeeds with the new tests: make them ask for what is missing."
+        )
+        return RedVerdict(sentences=(sentence,))
+    return RedVerdict(new=names)
+
+
+def _green_by_exit_code(head: TestRun) -> GreenVerdict:
+    names: Iterable[str] = head.outcomes
+    if head.exit_code:
+        sentences = tuple(_named(sorted(names), "has to succeed and does not", head))
+        return GreenVerdict(sentences=sentences, still_red=tuple(names))
+    return GreenVerdict(fixed=tuple(names))
