@@ -1,1 +1,33 @@
 """The hands of an agent: path-safe edits on the host, commands in the sandbox."""
+
+from shared.workspace.actions import (
+    ACTIONS,
+    Action,
+    CreateFile,
+    EditFile,
+    Observation,
+    RunCommand,
+    Search,
+    Submit,
+    ViewFile,
+    Workspace,
+)
+from shared.workspace.policy import coder_writes, tester_writes, violations
+from shared.workspace.sandboxed import SandboxWorkspace
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "CreateFile",
+    "EditFile",
+    "Observation",
+    "RunCommand",
+    "SandboxWorkspace",
+    "Search",
+    "Submit",
+    "ViewFile",
+    "Workspace",
+    "coder_writes",
+    "tester_writes",
+    "violations",
+]

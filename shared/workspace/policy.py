@@ -1,0 +1,50 @@
+"""Who may write what: the Tester tests, the Coder everything but the Tester's tests."""
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import PurePosixPath
+
+_TEST_FOLDERS = {"test", "tests", "testing", "spec", "__tests__"}
+_CONFIGURATION = {"conftest.py", "pytest.ini", "tox.ini", "noxfile.py", "sitecustomize.py"}
+_CONFIGURATION |= {".coveragerc", "pytest.toml", ".pytest.ini"}
+
+
+def is_test_configuration(path: str) -> bool:
+    """Tell whether a file decides how tests are found or run."""
+    return PurePosixPath(path).name.casefold() in _CONFIGURATION
+
+
+def is_test_file(path: str) -> bool:
+    """Tell by its name or folder whether a file belongs to the tests."""
+    whole = PurePosixPath(path.casefold())
+    stem = whole.name.split(".", 1)[0]
+    named = stem.startswith("test_") or stem.endswith(("_test", "_tests")) or stem == "tests"
+    spec = any(f".{word}." in whole.name for word in ("test", "spec"))
+    return named or spec or bool(_TEST_FOLDERS & set(whole.parts[:-1]))
+
+
+def tester_writes(path: str) -> str | None:
+    """Return why the Tester may not write a file, or None."""
+    if is_test_configuration(path):
+        return f"{path} configures the tests and stays as it is. Write test files only."
+    if not is_test_file(path):
+        return f"{path} is not a test file. You write tests; the developer changes the rest."
+    return None
+
+
+def coder_writes(protected: Collection[str]) -> Callable[[str], str | None]:
+    """Return the Coder's rule, given the files that the Tester wrote."""
+    fixed = {path.casefold() for path in protected}
+
+    def reason(path: str) -> str | None:
+        if path.casefold() in fixed:
+            return f"{path} holds the given tests and stays as it is. Change the code instead."
+        if is_test_configuration(path):
+            return f"{path} configures the tests and stays as it is. Change the code instead."
+        return None
+
+    return reason
+
+
+def violations(changed: Iterable[str], writable: Callable[[str], str | None]) -> tuple[str, ...]:
+    """Return a sentence for each changed file that the rule forbids; commands can change any."""
+    return tuple(reason for path in changed if (reason := writable(path)) is not None)
