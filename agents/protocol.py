@@ -57,6 +57,8 @@ def parse(reply: str) -> Action:
 
     Raises MalformedAction, whose message is a correction to send to the model.
     """
+    if reply.count("\n") == reply.count("\r\n"):
+        reply = reply.replace("\r\n", "\n")
     thoughts = _THOUGHTS.match(reply)
     lines = reply[thoughts.end() if thoughts else 0 :].split("\n")
     block = _first_block(lines)

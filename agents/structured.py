@@ -1,7 +1,7 @@
 """Replies with a form: constrained by a JSON schema, read tolerantly, corrected once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from shared.errors import MalformedReply
 
 T = TypeVar("T", bound=BaseModel)
 _SHOWN_FAULTS = 5
+_MOST_TRIES = 100
 
 
 async def ask(chat: Chat, messages: Sequence[Message], form: type[T]) -> T:
@@ -39,13 +40,16 @@ def read(reply: Reply, form: type[T]) -> T:
         raise MalformedReply(
             "The answer was too long and was cut off. Say the same in fewer words."
         )
-    found = _json_object(reply.text)
-    if found is None:
-        raise MalformedReply("The answer holds no JSON object.")
-    try:
-        return form.model_validate_json(json.dumps(found), strict=False)
-    except ValidationError as error:
-        raise MalformedReply(_faults(error)) from error
+    objects = _json_objects(reply.text)
+    if not objects:
+        raise MalformedReply("The answer holds no complete JSON object.")
+    faults: list[str] = []
+    for found in reversed(objects):  # models draft first and answer last
+        try:
+            return form.model_validate_json(json.dumps(found), strict=False)
+        except ValidationError as error:
+            faults.append(_faults(error))
+    raise MalformedReply(faults[0])
 
 
 def schema_of(form: type[BaseModel]) -> JsonSchema:
@@ -71,17 +75,21 @@ def _descend(node: object) -> object:
     return [_descend(item) for item in node] if isinstance(node, list) else node
 
 
-def _json_object(text: str) -> Mapping[str, object] | None:
+def _json_objects(text: str) -> list[dict[str, object]]:
+    """Return the JSON objects of a text that are not inside one another."""
     decoder = json.JSONDecoder()
-    start = text.find("{")
-    while start >= 0:
+    found: list[dict[str, object]] = []
+    start, tries = text.find("{"), 0
+    while start >= 0 and tries < _MOST_TRIES:
+        tries += 1
         try:
-            found, _ = decoder.raw_decode(text, start)
+            value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
-            start = text.find("{", start + 1)
+            end = start + 1
         else:
-            return found if isinstance(found, dict) else None
-    return None
+            found.append(value)
+        start = text.find("{", end)
+    return found
 
 
 def _faults(error: ValidationError) -> str:
