@@ -124,4 +124,11 @@ class MalformedAction(MalformedReply):
 
 
 class RunStopped(BatonError):
-    """A run ends without a pull request, for a reason people can read."""
+    """A run ends without a pull request, for a reason people can read.
+
+    `details` is what a person may want to unfold: verdicts, or the end of a log.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details

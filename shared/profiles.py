@@ -1,6 +1,6 @@
 """Profiles: which nodes there are, which models they hold, and who plays which role.
 
-A profile is a TOML file. The built-in ones stand in ``shared/profiles/``; users copy one,
+A profile is a TOML file, or JSON where a program has written it. The built-in ones stand in ``shared/profiles/``; users copy one,
 edit it, and name its path in ``BATON_PROFILE``.
 """
 
@@ -123,6 +123,8 @@ def load(name_or_path: str) -> Profile:
         source = name_or_path
         text = _read(Path(name_or_path))
     try:
+        if source.endswith(".json"):
+            return Profile.model_validate_json(text)
         return Profile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from error

@@ -1,6 +1,6 @@
 """Reading and writing the domain's tables. Each call is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,9 +36,10 @@ class Store:
         await self._engine.dispose()
 
     async def add_run(self, run: Run) -> Run:
-        """Insert a run; return the stored one where its id exists already."""
+        """Insert a run; return the stored one where its origin started one already."""
         async with self._session.begin() as session:
-            stored = await session.get(Run, run.id)
+            query = select(Run).where(Run.origin == run.origin)
+            stored = (await session.exec(query)).first()
             if stored is not None:
                 return stored
             session.add(run)
@@ -69,12 +70,13 @@ class Store:
             return (await session.exec(query)).first()
 
     async def update_run(self, run_id: str, **changes: Any) -> Run:  # noqa: ANN401  columns differ
-        """Change columns of a run and, with the stage, its history."""
+        """Change columns of a run and, with the stage, its history. A final stage stays."""
         async with self._session.begin() as session:
             run = (await session.exec(select(Run).where(Run.id == run_id))).one()
-            note = str(changes.get("reason", ""))
-            if "stage" in changes and changes["stage"] != run.stage:
-                session.add(StageChange(run_id=run_id, stage=changes["stage"], note=note))
+            if run.stage.is_final:
+                changes = {key: changes[key] for key in changes.keys() - {"stage", "reason"}}
+            if "stage" in changes:
+                session.add(_change(run, changes))
             run.sqlmodel_update(changes | {"updated_at": now()})
             session.add(run)
         return run
@@ -106,15 +108,29 @@ class Store:
         async with self._session() as session:
             return (await session.exec(query)).first()
 
-    async def decide(self, approval_id: str, state: ApprovalState, by: str, reason: str) -> bool:
-        """Decide a pending request; tell whether this call was the one that decided it."""
-        decision = (
+    async def decide(
+        self, approval_id: str, state: ApprovalState, *, decision: str, by: str, reason: str
+    ) -> bool:
+        """Decide a pending request; tell whether this decision is the one that counts.
+
+        `decision` names what decided, so that the same one may be handed in again.
+        """
+        change = (
             update(Approval)
             .where(col(Approval.id) == approval_id, col(Approval.state) == ApprovalState.PENDING)
-            .values(state=state, decided_by=by, reason=reason, decided_at=now())
+            .values(state=state, decision=decision, decided_by=by, reason=reason, decided_at=now())
         )
         async with self._session.begin() as session:
-            return bool((await session.exec(decision)).rowcount)
+            await session.exec(change)
+            approval = await session.get(Approval, approval_id)
+            return approval is not None and approval.decision == decision
+
+    async def void_approval(self, approval_id: str, reason: str) -> None:
+        """Take an approval back whose terms no longer hold."""
+        async with self._session.begin() as session:
+            approval = (await session.exec(select(Approval).where(Approval.id == approval_id))).one()
+            approval.state, approval.reason = ApprovalState.VOID, reason
+            session.add(approval)
 
     async def add_usage(self, entry: UsageEntry) -> None:
         """Record what a call cost, once per key."""
@@ -126,6 +142,10 @@ class Store:
         query = select(UsageEntry).where(UsageEntry.run_id == run_id).order_by(col(UsageEntry.at))
         async with self._session() as session:
             return (await session.exec(query)).all()
+
+
+def _change(run: Run, changes: Mapping[str, Any]) -> StageChange:
+    return StageChange(run_id=run.id, stage=changes["stage"], note=changes.get("reason", ""))
 
 
 def migrate(url: str) -> None:

@@ -59,6 +59,7 @@ class Run(SQLModel, table=True):
     """One try at one issue, from delivery to pull request."""
 
     id: str = Field(primary_key=True)
+    origin: str = Field(unique=True)
     repo: str = Field(index=True)
     number: int = Field(index=True)
     attempt: int
@@ -118,6 +119,7 @@ class Approval(SQLModel, table=True):
     shown: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     state: ApprovalState = Field(default=ApprovalState.PENDING, sa_column=_choice(ApprovalState))
     decided_by: str = ""
+    decision: str = ""
     reason: str = ""
     requested_at: datetime = _moment()
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

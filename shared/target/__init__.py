@@ -1,7 +1,14 @@
 """How a repository under repair is set up and tested, and what a run of its tests proves."""
 
 from shared.target.evidence import Evidence, evidence
-from shared.target.gate import GreenVerdict, RedVerdict, judge_green, judge_red, told_apart
+from shared.target.gate import (
+    GreenVerdict,
+    RedVerdict,
+    judge_green,
+    judge_kept,
+    judge_red,
+    told_apart,
+)
 from shared.target.inside import mounts, variables
 from shared.target.prepare import prepare
 from shared.target.runner import run_tests
@@ -19,6 +26,7 @@ __all__ = [
     "TestRun",
     "evidence",
     "judge_green",
+    "judge_kept",
     "judge_red",
     "mounts",
     "prepare",

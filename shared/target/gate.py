@@ -11,7 +11,7 @@ prove nothing, because they would look the same whether or not the project is at
 Where only an exit code is known, the command has to succeed, then fail, then succeed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import Value
 from shared.target.values import Failure, FailureKind, Outcome, TestRun
@@ -107,27 +107,33 @@ def judge_green(base: TestRun, red: TestRun, head: TestRun) -> GreenVerdict:
         return _green_by_exit_code(head)
     new = red.outcomes.keys() - base.outcomes.keys()
     still_red = sorted(new - head.passed)
-    broken = sorted(base.passed & head.ids(*_FAILING))
-    vanished = sorted(base.passed - head.outcomes.keys())
-    set_aside = sorted(base.passed & head.ids(*_SET_ASIDE))
+    harm = _harm(base, head)
     sentences = [
         *_collection(base, head),
         *_named(still_red, "has to pass and does not", head),
-        *_named(broken, "passed before the change and fails now", head),
-        *_named(vanished, "passed before the change and is gone: bring it back"),
-        *_named(set_aside, "passed before the change and is skipped or expected to fail now"),
+        *_harm_told(harm, head),
     ]
     if not new:
         sentences.append("No new test shows what the change is for: add one that fails without it.")
-    return GreenVerdict(
-        sentences=tuple(sentences),
-        fixed=tuple(sorted(new & head.passed)),
-        still_red=tuple(still_red),
-        broken=tuple(broken),
-        vanished=tuple(vanished),
-        set_aside=tuple(set_aside),
-        flaky=tuple(sorted(base.passed & head.ids(Outcome.FLAKY))),
+    return harm.model_copy(
+        update={
+            "sentences": tuple(sentences),
+            "fixed": tuple(sorted(new & head.passed)),
+            "still_red": tuple(still_red),
+        }
     )
+
+
+def judge_kept(before: TestRun, after: TestRun) -> GreenVerdict:
+    """Judge whether a further change, for which no new test is asked, harms nothing."""
+    unreliable = (*_unreliable("before it", before), *_unreliable("with the change", after))
+    if unreliable:
+        return GreenVerdict(sentences=unreliable)
+    if not after.per_test:
+        return _green_by_exit_code(after)
+    harm = _harm(before, after)
+    sentences = (*_collection(before, after), *_harm_told(harm, after))
+    return harm.model_copy(update={"sentences": sentences})
 
 
 def told_apart(first: TestRun, again: TestRun) -> TestRun:
@@ -138,6 +144,23 @@ def told_apart(first: TestRun, again: TestRun) -> TestRun:
             "outcomes": {**first.outcomes, **dict.fromkeys(flaky, Outcome.FLAKY)},
             "failures": {i: failure for i, failure in first.failures.items() if i not in flaky},
         }
+    )
+
+
+def _harm(base: TestRun, head: TestRun) -> GreenVerdict:
+    return GreenVerdict(
+        broken=tuple(sorted(base.passed & head.ids(*_FAILING))),
+        vanished=tuple(sorted(base.passed - head.outcomes.keys())),
+        set_aside=tuple(sorted(base.passed & head.ids(*_SET_ASIDE))),
+        flaky=tuple(sorted(base.passed & head.ids(Outcome.FLAKY))),
+    )
+
+
+def _harm_told(harm: GreenVerdict, head: TestRun) -> Iterator[str]:
+    yield from _named(harm.broken, "passed before the change and fails now", head)
+    yield from _named(harm.vanished, "passed before the change and is gone: bring it back")
+    yield from _named(
+        harm.set_aside, "passed before the change and is skipped or expected to fail now"
     )
 
 
@@ -171,7 +194,7 @@ def _against(test: str, red: TestRun) -> Iterator[str]:
         yield f"{test} fails for the wrong reason ({failure.message}). {_ADVICE[failure.kind]}"
 
 
-def _named(tests: list[str], what: str, run: TestRun | None = None) -> Iterator[str]:
+def _named(tests: Sequence[str], what: str, run: TestRun | None = None) -> Iterator[str]:
     for test in tests[:_MOST_NAMED]:
         failure = run.failures.get(test) if run else None
         yield f"{test} {what}{_because(failure)}."

@@ -1,0 +1,64 @@
+"""The gateway: takes deliveries, runs the workflows, shows what is going on."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from bot import deliveries, engine, status, views
+from bot.places import Places
+from bot.services import Services, install
+from shared import profiles
+from shared.errors import ConfigurationError
+from shared.github import GitHub, GitHubUrls, Pace
+from shared.sandbox import open_sandbox
+from shared.settings import Settings
+from shared.store import Store
+from webhooks.routes import create_router
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the gateway. Raises ConfigurationError before anything is started."""
+    secret = settings.require_webhook_secret()
+    github = connect(settings)
+    profile = profiles.load(settings.profile)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
+        store = await asyncio.to_thread(Store.open, places.database)
+        sandbox = await asyncio.to_thread(open_sandbox, allow_root=settings.allow_root_sandbox)
+        install(Services(settings, profile, places, store, github, sandbox))
+        await engine.launch(places.engine)
+        refresher = asyncio.create_task(status.refresh_forever(settings.status_seconds))
+        try:
+            yield
+        finally:
+            refresher.cancel()
+            await asyncio.gather(refresher, return_exceptions=True)
+            await asyncio.to_thread(engine.stop)
+            await store.close()
+            await github.aclose()
+
+    app = FastAPI(title="Baton", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(create_router(secret, deliveries.accept))
+    app.include_router(views.router)
+    return app
+
+
+def connect(settings: Settings) -> GitHub:
+    """Return the connection to GitHub that the settings describe."""
+    urls = GitHubUrls(api=settings.github_api_url, web=settings.github_web_url)
+    pace = Pace(write_spacing=settings.write_spacing)
+    if settings.app_id is not None:
+        return GitHub.as_app(settings.app_id, settings.private_key(), urls, pace=pace)
+    if settings.token is not None:
+        return GitHub.with_token(settings.token, urls, pace=pace)
+    raise ConfigurationError(
+        "Baton does not know who it is on GitHub. Set BATON_APP_ID and BATON_PRIVATE_KEY_FILE "
+        "for a GitHub App, or BATON_GITHUB_TOKEN for a personal token."
+    )

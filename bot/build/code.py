@@ -1,0 +1,80 @@
+"""Code: the Coder's change must turn the new tests green and break nothing."""
+
+from agents import coder
+from agents.coder import CoderTask, RedTest
+from agents.loop import Attempt, Limits
+from agents.prompting import prompt_hash
+from bot.build.values import Assignment, Change, Red
+from bot.checkout import Checkout
+from bot.context import RunContext
+from bot.services import services
+from shared.domain import Role, Stage
+from shared.errors import RunStopped
+from shared.target import TestRun, judge_green
+from shared.workspace import coder_writes, violations
+
+
+async def write_code(
+    run: RunContext, assignment: Assignment, checkout: Checkout, red: Red
+) -> Change:
+    """Try until the gate lets a change through.
+
+    Every attempt starts from the red tests and is told what was wrong with the one before.
+    Raises RunStopped when the attempts are used up.
+    """
+    attempts = run.budgets.attempts
+    verdicts: tuple[str, ...] = ()
+    checkout.back_to(red.sha)
+    known = await checkout.surroundings(assignment.issue)
+    for attempt in range(1, attempts + 1):
+        await run.enter(Stage.CODING, f"attempt {attempt} of {attempts}")
+        checkout.back_to(red.sha)
+        task = CoderTask(
+            issue=assignment.issue,
+            test_command=known.test_command,
+            blueprint=assignment.blueprint,
+            red=as_red_tests(red),
+            attempt=attempt,
+            attempts=attempts,
+            verdicts=verdicts,
+            context=known.excerpt,
+        )
+        tried = await let_code(run, checkout, task, red)
+        green = await checkout.test("test the change")
+        verdicts = await objections(checkout, red, green)
+        if not verdicts:
+            sha = await checkout.commit(_message(assignment, tried))
+            return Change(sha=sha, red=red, green=green, message=tried.message)
+    raise RunStopped(f"After {attempts} attempts no change passes the tests.", "\n".join(verdicts))
+
+
+async def objections(checkout: Checkout, red: Red, green: TestRun) -> tuple[str, ...]:
+    """Say what keeps the files as they stand from being a solution."""
+    # Commands can write what edits may not; so the files themselves are looked at.
+    touched = violations(await checkout.changed_files(red.sha), coder_writes(red.files))
+    return (*touched, *judge_green(red.base, red.run, green).sentences)
+
+
+async def let_code(run: RunContext, checkout: Checkout, task: CoderTask, red: Red) -> Attempt:
+    """Let the Coder work on the checkout as it stands."""
+    chat = run.chat(Role.CODER, prompt_hash=prompt_hash(Role.CODER))
+    limits = Limits.of(run.budgets, services().profile.model(Role.CODER))
+    return await coder.implement(chat, checkout.hands(coder_writes(red.files)), task, limits)
+
+
+def as_red_tests(red: Red) -> tuple[RedTest, ...]:
+    """Tell the Coder which tests fail, where, and how."""
+    return tuple(
+        RedTest(
+            name=test,
+            file=test.partition("::")[0],
+            message=red.run.failures[test].message if test in red.run.failures else "",
+        )
+        for test in red.new_tests
+    )
+
+
+def _message(assignment: Assignment, tried: Attempt) -> str:
+    issue = assignment.issue
+    told = f"\n\n{tried.message}" if tried.submitted and tried.message else ""
+    return f"Solve #{issue.number}: {issue.title}{told}\n\nWritten by Dev1_Senior."

@@ -1,0 +1,101 @@
+"""Review: the Reviewer reads the diff; blocking remarks go back to the Coder."""
+
+from agents import reviewer
+from agents.coder import CoderTask
+from agents.prompting import prompt_hash
+from agents.reviewer import ReviewTask
+from bot.build.code import as_red_tests, let_code, objections
+from bot.build.values import Assignment, Change
+from bot.checkout import Checkout
+from bot.context import RunContext
+from shared.domain import Difficulty, Finding, Review, Role, Stage, Triage
+
+# Rounds by difficulty: more than one only where the router found self-reflection worth its time.
+_ROUNDS = {Difficulty.LOW: 1, Difficulty.MEDIUM: 2, Difficulty.HIGH: 3}
+
+
+async def review_rounds(
+    run: RunContext, assignment: Assignment, checkout: Checkout, change: Change
+) -> Change:
+    """Have a change reviewed until nothing blocks it or the rounds are used up.
+
+    What still blocks after the last round is kept in `remarks`, for people to see.
+    """
+    rounds = min(_rounds(assignment.triage), run.budgets.review_rounds)
+    earlier: tuple[Finding, ...] = ()
+    for turn in range(1, rounds + 1):
+        await run.enter(Stage.REVIEWING, f"round {turn} of {rounds}")
+        review = await _review(run, assignment, checkout, change, turn, earlier)
+        if not review.blocking:
+            return change.model_copy(update={"remarks": ()})
+        earlier = review.blocking
+        change = await _answer(run, assignment, checkout, change, turn, review)
+    return change.model_copy(update={"remarks": earlier})
+
+
+def _rounds(triage: Triage) -> int:
+    if triage.difficulty is Difficulty.LOW and not triage.self_reflection:
+        return 0
+    return _ROUNDS[triage.difficulty]
+
+
+async def _review(
+    run: RunContext,
+    assignment: Assignment,
+    checkout: Checkout,
+    change: Change,
+    turn: int,
+    earlier: tuple[Finding, ...],
+) -> Review:
+    task = ReviewTask(
+        issue=assignment.issue,
+        diff=await checkout.diff(assignment.base_sha, change.sha),
+        evidence=evidence(change),
+        blueprint=assignment.blueprint,
+        round=turn,
+        earlier=earlier,
+    )
+    chat = run.chat(Role.REVIEWER, prompt_hash=prompt_hash(Role.REVIEWER))
+    return await reviewer.review(chat, task)
+
+
+async def _answer(
+    run: RunContext,
+    assignment: Assignment,
+    checkout: Checkout,
+    change: Change,
+    turn: int,
+    review: Review,
+) -> Change:
+    """Let the Coder answer the remarks; an answer that breaks a test is not kept."""
+    await run.enter(Stage.CODING, f"answers review round {turn}")
+    known = await checkout.surroundings(assignment.issue)
+    task = CoderTask(
+        issue=assignment.issue,
+        test_command=known.test_command,
+        blueprint=assignment.blueprint,
+        red=as_red_tests(change.red),
+        kept=True,
+        findings=review.blocking,
+        context=known.excerpt,
+    )
+    tried = await let_code(run, checkout, task, change.red)
+    green = await checkout.test("test the answer to the review")
+    if await objections(checkout, change.red, green):
+        checkout.back_to(change.sha)
+        return change
+    sha = await checkout.commit(
+        f"Answer the review of #{assignment.issue.number}\n\n{tried.message}\n\n"
+        "Written by Dev1_Senior after Dev2_Reviewer."
+    )
+    return change.model_copy(update={"sha": sha, "green": green})
+
+
+def evidence(change: Change) -> str:
+    """Sum the test runs up for a model."""
+    new = "\n".join(f"- {test}" for test in change.red.new_tests)
+    return (
+        f"Before the change: {len(change.red.base.passed)} tests pass; "
+        f"these new ones fail:\n{new}\n"
+        f"After the change: {len(change.green.passed)} tests pass, the new ones among them."
+    )

@@ -1,0 +1,207 @@
+"""A run's worktree, kept so that a kill loses one action at most.
+
+Every change to the files is a step. Each step begins by bringing the files to where the step
+before left them, and ends by writing them into git, so it can be done again after a kill.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from bot.context import RunContext
+from bot.durable import step
+from bot.services import services
+from bot.surroundings import Surroundings, command_for_tests, survey
+from shared.domain import Issue, Value
+from shared.git import Author, Worktree
+from shared.sandbox import Limits
+from shared.target import Target, TestRun, mounts, prepare, run_tests, variables
+from shared.workspace import Action, Observation, SandboxWorkspace
+
+T = TypeVar("T")
+Policy = Callable[[str], str | None]
+"""Returns why a role may not write a path, or None."""
+
+_TREES: dict[Path, str] = {}
+"""What each worktree's files hold, as far as this process knows."""
+
+
+class Files(Value):
+    """What a checkout holds: the commit it stands on, and the tree of its files."""
+
+    head: str
+    tree: str
+
+    @classmethod
+    def of(cls, sha: str) -> "Files":
+        """Return the unchanged files of a commit."""
+        return cls(head=sha, tree=sha)
+
+
+class _Paths(Value):
+    """Paths, from the top of the repository."""
+
+    paths: tuple[str, ...]
+
+
+class _Acted(Value):
+    """What came of an action, and the files after it."""
+
+    seen: Observation
+    tree: str
+
+
+class Checkout:
+    """One worktree of a run, by name: its files, its tests, its commits."""
+
+    def __init__(self, run: RunContext, name: str, sha: str, *, base: str) -> None:
+        self.run = run
+        self.files = Files.of(sha)
+        self._base = base
+        self._path = services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
+
+    async def diff(self, base: str, head: str) -> str:
+        """Return the difference between two commits, as a patch."""
+        return await self._look("read diff", str, lambda tree: tree.diff(base, head))
+
+    async def diff_stat(self, base: str, head: str) -> str:
+        """Return which files differ between two commits, and by how much."""
+        return await self._look("read diff stat", str, lambda tree: tree.diff_stat(base, head))
+
+    async def changed_files(self, base: str) -> tuple[str, ...]:
+        """Return the files that differ between a commit and the files as they stand."""
+
+        async def read(tree: Worktree) -> _Paths:
+            return _Paths(paths=await tree.changed_files(base, self.files.tree))
+
+        return (await self._look("read changed files", _Paths, read)).paths
+
+    async def surroundings(self, issue: Issue) -> Surroundings:
+        """Return what an agent should know about the repository before it starts."""
+        return await self._look(
+            "read surroundings", Surroundings, lambda tree: self._survey(tree, issue)
+        )
+
+    async def _survey(self, tree: Worktree, issue: Issue) -> Surroundings:
+        target = await self._target()
+        files = await tree.tracked_files()
+        return await asyncio.to_thread(survey, tree.path, files, issue, command_for_tests(target))
+
+    async def _look(
+        self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]
+    ) -> T:
+        """Read something from the files as they stand, as a step."""
+
+        async def work() -> T:
+            return await read(await self._present())
+
+        return await step(name, result, work)
+
+    async def test(self, name: str = "run tests") -> TestRun:
+        """Run the repository's tests on the files as they stand."""
+
+        async def work() -> TestRun:
+            tree = await self._present()
+            target = await self._target()
+            return await run_tests(
+                target,
+                tree.path,
+                services().sandbox,
+                seconds=self.run.budgets.test_seconds,
+            )
+
+        return await step(name, TestRun, work)
+
+    async def commit(self, message: str) -> str:
+        """Commit all changes and return the new commit; the old one when nothing changed."""
+        files = self.files
+
+        async def work() -> str:
+            tree = await self._present()
+            who = await services().github.identity()
+            sha = await tree.commit(message, Author(name=who.name, email=who.email))
+            _TREES[self._path] = sha
+            return sha
+
+        sha = await step("commit", str, work)
+        self.files = Files.of(sha)
+        return sha if sha != files.head else files.head
+
+    def back_to(self, sha: str) -> None:
+        """Go back to a commit; the files follow with the next step."""
+        self.files = Files.of(sha)
+
+    def hands(self, policy: Policy) -> "DurableHands":
+        """Give an agent hands on this worktree, within what its role may write."""
+        return DurableHands(self, policy)
+
+    async def act(self, action: Action, policy: Policy) -> Observation:
+        """Carry out an action as a step."""
+
+        async def work() -> _Acted:
+            tree = await self._present()
+            target = await self._target()
+            sandbox = services().sandbox
+            hands = SandboxWorkspace(
+                tree.path,
+                sandbox,
+                git_dir=tree.git_dir,
+                env=variables(target, sandbox.inside(tree.path, tree.path)),
+                mounts=mounts(target),
+                limits=Limits(seconds=self.run.budgets.command_seconds),
+                writable=policy,
+            )
+            _TREES.pop(self._path, None)
+            seen = await hands.act(action)
+            sha = await tree.snapshot()
+            _TREES[self._path] = sha
+            return _Acted(seen=seen, tree=sha)
+
+        acted = await step(f"act: {action.kind}", _Acted, work)
+        self.files = Files(head=self.files.head, tree=acted.tree)
+        return acted.seen
+
+    async def _present(self) -> Worktree:
+        """Bring the files to where the last finished step left them."""
+        mirror = await services().mirror(self.run.ref)
+        if not await mirror.has(self.files.tree):
+            await mirror.fetch()
+        tree = await mirror.add_worktree(self._path, self.files.head)
+        if _TREES.get(self._path) != self.files.tree:
+            await tree.reset(self.files.head)
+            await tree.restore(self.files.tree)
+            _TREES[self._path] = self.files.tree
+        return tree
+
+    async def _target(self) -> Target:
+        """Return how the tests are run: set up on the base commit, where no model has written."""
+        mirror = await services().mirror(self.run.ref)
+        path = services().places.tree(self.run.ref, self.run.number, f"{self.run.attempt}.base")
+        base = await mirror.add_worktree(path, self._base)
+        return await prepare(base.path, services().places.environments, services().sandbox)
+
+
+class DurableHands:
+    """The Workspace of an agent, every action of which is recorded."""
+
+    def __init__(self, checkout: Checkout, policy: Policy) -> None:
+        self._checkout = checkout
+        self._policy = policy
+
+    async def act(self, action: Action) -> Observation:
+        """Carry out an action, or return the recorded observation."""
+        return await self._checkout.act(action, self._policy)
+
+
+async def discard(run: RunContext, names: Sequence[str]) -> None:
+    """Remove worktrees that a finished run no longer needs."""
+
+    async def work() -> None:
+        mirror = await services().mirror(run.ref)
+        for name in names:
+            path = services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
+            await mirror.remove_worktree(path)
+            _TREES.pop(path, None)
+
+    await run.do("remove worktrees", work)

@@ -1,0 +1,191 @@
+"""The command line: ``baton demo``, ``baton run``, ``baton serve``."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+import uvicorn
+from rich.console import Console
+
+from bot.app import create_app
+from bot.demo import story
+from bot.demo.models import check_live_models
+from bot.demo.repositories import copy_last_commit, repository_name
+from bot.demo.run import Manner, go, read_issue, workplace
+from bot.demo.session import Plan
+from shared import profiles
+from shared.domain import RepoRef
+from shared.errors import BatonError
+from shared.profiles import Profile
+from shared.settings import load_settings
+
+cli = typer.Typer(
+    name="baton",
+    help="Turn an issue into a reviewed, tested pull request with models on your own machines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Let alice say yes by herself.")]
+Leave = Annotated[bool, typer.Option("--exit", help="Leave when the pull request stands.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the web page; 0: a free one.")]
+Ollama = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Ask live models there, e.g. http://127.0.0.1:11434."),
+]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="With --ollama: this model in every role.")
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="DIR", help="Keep the state and logs in this folder."),
+]
+RootSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--allow-root-sandbox",
+        help="Run the sandbox as root, as CI containers do. It is a weaker boundary then.",
+    ),
+]
+
+
+@cli.callback(invoke_without_command=True)
+def top(
+    *,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Turn an issue into a reviewed, tested pull request with models on your own machines."""
+    if show_version:
+        typer.echo(f"baton {version('baton-bot')}")
+        raise typer.Exit
+
+
+@cli.command()
+def demo(  # noqa: PLR0913  a command's options
+    *,
+    yes: Yes = False,
+    leave: Leave = False,
+    port: Port = 8421,
+    ollama: Ollama = None,
+    model: Model = None,
+    keep: Keep = None,
+    allow_root_sandbox: RootSandbox = False,
+) -> None:
+    """Watch an issue on a sample repository become a pull request.
+
+    Git, tests, sandbox, webhooks and signatures are real. Without --ollama the models' answers
+    are a recording.
+    """
+    live = _live_profile(ollama, model)
+    with workplace(keep) as home:
+        plan = Plan(
+            home=home,
+            cache=platformdirs.user_cache_path("baton"),
+            repository=story.REPOSITORY,
+            ref=RepoRef(owner="alice", name="fortnight"),
+            description="Recurring dates in plain words",
+            profile=live or profiles.load("embedded"),
+            recording=None if live else story.RECORDING,
+            pace=0.02,
+            port=port,
+            allow_root_sandbox=allow_root_sandbox,
+        )
+        review = None if live else story.person_review()
+        manner = Manner(yes=yes, leave=leave, review=review)
+        _run(go(plan, story.issue_text(), manner, Console()))
+
+
+@cli.command()
+def run(  # noqa: PLR0913  a command's options
+    *,
+    repo: Annotated[Path, typer.Option(metavar="PATH", help="A local git repository.")],
+    issue: Annotated[Path, typer.Option(metavar="FILE.md", help="The issue; line 1 its title.")],
+    ollama: Ollama = None,
+    model: Model = None,
+    recording: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Recorded answers in place of models.")
+    ] = None,
+    yes: Yes = False,
+    leave: Leave = False,
+    port: Port = 0,
+    keep: Keep = None,
+    allow_root_sandbox: RootSandbox = False,
+) -> None:
+    """Solve an issue from a file in a local repository, on the embedded forge.
+
+    The repository itself is not touched: its last commit is copied.
+    """
+    if (ollama is None) == (recording is None):
+        raise typer.BadParameter("give either --ollama URL or --recording DIR")
+    live = _live_profile(ollama, model)
+    text = read_issue(issue)
+    with workplace(keep) as home:
+        source = copy_last_commit(repo, home / "source")
+        plan = Plan(
+            home=home,
+            cache=platformdirs.user_cache_path("baton"),
+            repository=source,
+            ref=RepoRef(owner="alice", name=repository_name(repo)),
+            profile=live or profiles.load("embedded"),
+            recording=recording,
+            port=port,
+            allow_root_sandbox=allow_root_sandbox,
+        )
+        _run(go(plan, text, Manner(yes=yes, leave=leave), Console()))
+
+
+@cli.command()
+def serve(
+    *,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
+    ] = None,
+) -> None:
+    """Run the gateway: take GitHub's deliveries and work on issues."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = load_settings(env_file)
+    app = create_app(settings)
+    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
+
+
+def main() -> None:
+    """Run the command line; a BatonError is one sentence on standard error and exit code 1."""
+    try:
+        cli()
+    except BatonError as error:
+        _complain(error)
+        sys.exit(1)
+
+
+def _live_profile(ollama: str | None, model: str | None) -> Profile | None:
+    if ollama is None:
+        if model is not None:
+            raise typer.BadParameter("--model goes with --ollama")
+        return None
+    profile = profiles.load("single-64gb").at(ollama.rstrip("/"), model=model)
+    asyncio.run(check_live_models(profile))
+    return profile
+
+
+def _complain(error: BatonError) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"baton: {error}", markup=False, style="red")
+
+
+def _run(work: Coroutine[Any, Any, int]) -> None:
+    try:
+        code = asyncio.run(work)
+    except KeyboardInterrupt:
+        code = 130
+    raise typer.Exit(code)

@@ -1,0 +1,59 @@
+"""What a workflow carries along: the run it serves, and the few things every stage does."""
+
+from collections.abc import Awaitable, Callable
+from types import NoneType
+from typing import Any
+
+from bot import notices, status
+from bot.durable import DurableChat, step
+from bot.services import services
+from shared.domain import Language, RepoRef, Role, Stage, Value
+from shared.profiles import Budgets
+
+
+class RunContext(Value):
+    """A run on its way."""
+
+    run_id: str
+    ref: RepoRef
+    number: int
+    language: Language
+    attempt: int
+
+    @property
+    def budgets(self) -> Budgets:
+        """What the run may spend."""
+        return services().profile.budgets
+
+    def chat(self, role: Role, *, prompt_hash: str = "") -> DurableChat:
+        """Return the model that plays a role in this run."""
+        return DurableChat(self.run_id, role, prompt_hash=prompt_hash)
+
+    async def do(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Do a piece of work once, of which nothing is kept."""
+
+        async def discard() -> None:
+            await work()
+
+        await step(name, NoneType, discard)
+
+    async def keep(self, **facts: Any) -> None:  # noqa: ANN401  columns differ
+        """Keep facts about the run; `facts` are its columns."""
+        await self.do("keep facts", lambda: services().store.update_run(self.run_id, **facts))
+
+    async def enter(self, stage: Stage, note: str = "", **facts: Any) -> None:  # noqa: ANN401  as above
+        """Move the run to a stage, with facts to keep, and show it."""
+
+        async def work() -> None:
+            await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
+            await status.publish(self.run_id)
+
+        await self.do(f"enter {stage}", work)
+
+    async def say(self, marker: str, kind: str, **values: Any) -> None:  # noqa: ANN401  values of a template
+        """Post a notice on the issue, once for each marker.
+
+        `values` fill the template of that kind.
+        """
+        marker = f"{marker} {self.run_id}"
+        await notices.say(self.ref, self.number, marker, kind, language=self.language, **values)

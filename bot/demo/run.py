@@ -1,0 +1,123 @@
+"""``baton demo`` and ``baton run``: one issue, from opening to pull request, before your eyes."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.demo.session import Plan, Session, open_session
+from bot.demo.story import IssueText, PersonReview
+from bot.demo.view import NAMES, View
+from bot.views import RunView
+from shared.domain import Stage, Value
+from shared.errors import ConfigurationError
+
+_POLL_SECONDS = 0.15
+_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
+
+
+class Manner(Value):
+    """How the person goes along: says yes by itself, reviews, leaves when it is over."""
+
+    yes: bool = False
+    leave: bool = False
+    review: PersonReview | None = None
+
+
+@contextlib.contextmanager
+def workplace(keep: Path | None) -> Iterator[Path]:
+    """Return a folder for a session, gone afterwards unless one is given."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="baton-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
+
+
+def read_issue(path: Path) -> IssueText:
+    """Read an issue from a Markdown file whose first line is the title.
+
+    Raises ConfigurationError when there is nothing to read.
+    """
+    try:
+        issue = IssueText.parse(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The issue cannot be read from {path}: {error}.") from error
+    if not issue.title:
+        raise ConfigurationError(f"{path} is empty. Its first line is the issue's title.")
+    return issue
+
+
+async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> int:
+    """Open the issue and watch the run; return 0 with a pull request, else 1."""
+    with View(console, "Baton", []) as view:
+        restarted = "[yellow]The gateway died and was started again; the run goes on.[/yellow]"
+        async with open_session(plan, on_restart=lambda: view.note(restarted)) as session:
+            number = await session.alice.open_issue(issue.title, issue.body)
+            _introduce(view, session, number, manner)
+            run = await _watch(session, view, manner, number)
+            if manner.review is not None and manner.yes and run.pull_number is not None:
+                await session.alice.review(run.pull_number, manner.review)
+                run = await _watch(session, view, manner, number, after=run)
+            summary = _summary(session, run)
+            if not manner.leave:
+                view.note("Look around in the browser. [bold]Ctrl-C[/bold] ends it all.")
+                await _linger(session, view)
+    console.print(summary)
+    return 0 if run.stage is Stage.PROPOSED else 1
+
+
+def _introduce(view: View, session: Session, number: int, manner: Manner) -> None:
+    if session.plan.recording is not None:
+        view.note("[magenta]The models' answers are a recording; all the rest is real.[/magenta]")
+    view.note(f"Issue: [link]{session.page(f'/issues/{number}')}[/link]")
+    view.note(f"[dim]Gateway: process {session.gateway.pid}; try kill -9 on it.[/dim]")
+    if not manner.yes:
+        view.note("Open the page and answer as alice when Baton asks.")
+
+
+async def _watch(
+    session: Session, view: View, manner: Manner, number: int, *, after: RunView | None = None
+) -> RunView:
+    """Draw the run until it stands still; with `--yes` alice says yes when she is asked."""
+    answered: set[str] = set()
+    while True:
+        run = next((r for r in await session.reader.runs() if r.number == number), None)
+        view.show(run)
+        if run is not None:
+            if run.stage in _WAITS and manner.yes and run.run_id not in answered:
+                answered.add(run.run_id)
+                await session.alice.comment(number, "/approve")
+            moved = after is None or len(run.rows) > len(after.rows)
+            if (run.stage is Stage.PROPOSED and moved) or run.stage.is_final:
+                return run
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _linger(session: Session, view: View) -> None:
+    while True:
+        runs = await session.reader.runs()
+        view.show(runs[0] if runs else None)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _summary(session: Session, run: RunView) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    if run.pull_number is not None:
+        table.add_row("Pull request", session.page(f"/pull/{run.pull_number}"))
+    else:
+        table.add_row("Ended", f"{NAMES[run.stage]}: {run.reason}")
+    table.add_row("Model calls", f"{run.calls} ({run.prompt_tokens + run.output_tokens:,} tokens)")
+    for row in run.rows:
+        if row.seconds is not None:
+            table.add_row(NAMES[row.stage], f"{row.seconds:.1f} s")
+    if session.gateway.restarts:
+        table.add_row("Gateway restarts", str(session.gateway.restarts))
+    return table

@@ -1,0 +1,121 @@
+"""The terminal's view of a run: stages as they come, the model at work, where to look."""
+
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from bot.rendering import duration
+from bot.status import StageRow
+from bot.views import RunView
+from shared.domain import Stage
+
+NAMES = {
+    Stage.RECEIVED: "Received",
+    Stage.TRIAGE: "Triage",
+    Stage.NEEDS_HUMAN: "A person decides",
+    Stage.AWAITING_PLANNER: "Approval of the planner",
+    Stage.PLANNING: "Blueprint",
+    Stage.TESTING: "Failing tests (red)",
+    Stage.CODING: "Code",
+    Stage.REVIEWING: "Review",
+    Stage.PROPOSING: "Draft pull request",
+    Stage.VERIFYING: "Verification on a clean checkout (green)",
+    Stage.PROPOSED: "Pull request is ready",
+    Stage.FOLLOWING_UP: "Answer to the review",
+    Stage.STOPPED: "Stopped",
+    Stage.CANCELLED: "Cancelled",
+    Stage.CLOSED: "Closed",
+}
+_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
+
+
+class View:
+    """A live picture in a terminal; plain lines where there is none."""
+
+    def __init__(self, console: Console, title: str, notes: Sequence[str]) -> None:
+        self._console = console
+        self._title = title
+        self._notes = list(notes)
+        self._run: RunView | None = None
+        self._began = time.monotonic()
+        self._said: Stage | None = None
+        self._live = Live(
+            console=console, auto_refresh=False, get_renderable=self._draw, transient=False
+        )
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        else:
+            for note in self._notes:
+                self._console.print(note, soft_wrap=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.refresh()
+            self._live.stop()
+
+    def note(self, text: str) -> None:
+        """Add a line below the picture."""
+        self._notes.append(text)
+        if not self._console.is_terminal:
+            self._console.print(text, soft_wrap=True)
+
+    def show(self, run: RunView | None) -> None:
+        """Draw what is known now."""
+        self._run = run
+        if self._console.is_terminal:
+            self._live.refresh()
+        elif run is not None and run.stage is not self._said:
+            self._said = run.stage
+            self._console.print(f"{self._elapsed():>6}  {NAMES[run.stage]}", soft_wrap=True)
+
+    def _elapsed(self) -> str:
+        return duration(time.monotonic() - self._began)
+
+    def _draw(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if self._run is not None:
+            parts += [_stages(self._run.rows), Text(), self._now(self._run)]
+        else:
+            parts.append(Spinner("dots", "The issue is on its way to the gateway"))
+        parts.append(Text())
+        parts += [Text.from_markup(note) for note in self._notes]
+        title = f"[bold]{self._title}[/bold] [dim]{self._elapsed()}[/dim]"
+        return Panel(Group(*parts), title=title, title_align="left", padding=(1, 2))
+
+    def _now(self, run: RunView) -> RenderableType:
+        if run.activity is not None:
+            at = run.activity
+            told = f"[bold]{at.role}[/bold] on {at.model} at {at.node}, {at.tokens} tokens so far"
+            return Spinner("dots", Text.from_markup(told))
+        if run.stage in _WAITS:
+            return Text.from_markup("[yellow]Baton waits for alice's answer[/yellow]")
+        if run.stage is Stage.PROPOSED or run.stage.is_final:
+            return Text(f"{NAMES[run.stage]}. {run.reason}".strip())
+        return Spinner("dots", "git, tests and sandbox at work")
+
+
+def _stages(rows: Sequence[StageRow]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(width=2)
+    table.add_column(min_width=44)
+    table.add_column(justify="right", style="dim", width=10)
+    for row in rows:
+        style = "bold" if row.icon in {"⏳", "⏸️"} else "dim" if row.icon == "▫️" else ""
+        name = NAMES[row.stage] + (f": {row.note}" if row.note else "")
+        spent = "" if row.seconds is None else f"{row.seconds:.1f} s"
+        table.add_row(_MARKS.get(row.icon, row.icon), Text(name, style=style), spent)
+    return table
+
+
+# Single-width signs: terminals disagree on the width of emoji.
+_MARKS = {"✅": "[green]✔[/green]", "⏳": "[cyan]▸[/cyan]", "⏸️": "[yellow]‖[/yellow]", "▫️": "·"}

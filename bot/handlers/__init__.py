@@ -1,0 +1,1 @@
+"""What each event leads to: one file per behaviour, composed in `bot.deliveries`."""

@@ -1,0 +1,170 @@
+"""Comments: slash commands from people who may write to the repository."""
+
+from typing import Any
+
+from bot import notices, status
+from bot.approvals import Answer, answer
+from bot.commands import Command, Unknown, Verb, parse
+from bot.durable import step
+from bot.services import services
+from bot.starting import RunView, end, latest_run, start
+from shared.domain import Issue, Language, RepoRef, Stage, Value
+from shared.github import Permission, Reaction
+from shared.store import ApprovalState
+from webhooks.delivery import Delivery
+from webhooks.events import IssueCommentEvent
+
+
+class Saying(Value):
+    """A comment with commands, and where it stands."""
+
+    ref: RepoRef
+    number: int
+    comment: int
+    login: str
+    language: Language
+
+    async def reply(self, index: int, kind: str, **values: Any) -> None:  # noqa: ANN401
+        """Answer one of the comment's commands, once."""
+        marker = f"command {self.comment}.{index}"
+        await notices.say(self.ref, self.number, marker, kind, language=self.language, **values)
+
+    async def react(self, content: Reaction) -> None:
+        """Set a reaction on the comment."""
+
+        async def work() -> bool:
+            repo = await services().repo(self.ref)
+            await repo.react(self.comment, content)
+            return True
+
+        await step(f"react {content}", bool, work)
+
+
+async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
+    """Carry out the commands of a new comment."""
+    if event.action != "created" or event.comment.user.is_bot or event.sender.is_bot:
+        return
+    commands = parse(event.comment.body)
+    if not commands:
+        return
+    saying = Saying(
+        ref=RepoRef.parse(event.repository.full_name),
+        number=event.issue.number,
+        comment=event.comment.id,
+        login=event.comment.user.login,
+        language=notices.language_of(event.issue.title, event.issue.body),
+    )
+    await saying.react(Reaction.EYES)
+    done = [await _carry_out(saying, index, command) for index, command in enumerate(commands)]
+    await saying.react(Reaction.THUMBS_UP if all(done) else Reaction.CONFUSED)
+
+
+async def _carry_out(saying: Saying, index: int, command: Command | Unknown) -> bool:
+    """Do one command; tell whether it was done, after saying why not."""
+    if isinstance(command, Unknown):
+        await saying.reply(index, "unknown", word=command.word, nearest=command.nearest)
+        return False
+    role = await _role(saying)
+    if not role.may_write:
+        await saying.reply(
+            index, "refused", login=saying.login, verb=command.verb, role=role.name.lower()
+        )
+        return False
+    run = await latest_run(saying.ref, saying.number)
+    refusal = await _do(saying, index, command, run)
+    if refusal:
+        kind, values = refusal
+        await saying.reply(index, kind, **values)
+    return refusal is None
+
+
+async def _role(saying: Saying) -> Permission:
+    async def work() -> Permission:
+        repo = await services().repo(saying.ref)
+        return await repo.permission(saying.login)
+
+    return await step("check permission", Permission, work)
+
+
+Refusal = tuple[str, dict[str, Any]] | None
+
+
+async def _do(saying: Saying, index: int, command: Command, run: RunView | None) -> Refusal:
+    """Do a command that its author may give; return the notice that says why it was not done."""
+    if command.verb is Verb.HELP:
+        await saying.reply(index, "help")
+        return None
+    if command.verb is Verb.RETRY:
+        return await _retry(saying, run)
+    if run is None:
+        return "no_run", {"label": services().settings.label}
+    if command.verb is Verb.STATUS:
+        await _show(run)
+        return None
+    if command.verb is Verb.CANCEL:
+        return await _cancel(saying, index, run)
+    return await _decide(saying, command, run)
+
+
+async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
+    if not run.is_active:
+        return "nothing_waits", {}
+    await end(run, Stage.CANCELLED, f"{saying.login} cancelled the run.")
+    await saying.reply(index, "cancelled", login=saying.login)
+    return None
+
+
+async def _show(run: RunView) -> None:
+    async def work() -> bool:
+        await status.publish(run.run_id)
+        return True
+
+    await step("publish status", bool, work)
+
+
+async def _retry(saying: Saying, run: RunView | None) -> Refusal:
+    if run is not None and not run.stage.is_final:
+        return "running", {}
+    number = saying.number if run is None else run.number
+
+    async def read() -> Issue:
+        repo = await services().repo(saying.ref)
+        return await repo.issue(number)
+
+    issue = await step("read issue", Issue, read)
+    if not issue.is_open:
+        return "closed_issue", {}
+    await start(issue, saying.login, f"comment {saying.ref} {saying.comment}")
+    return None
+
+
+class _Pending(Value):
+    """What a run waits for, if it waits."""
+
+    id: str = ""
+    kind: str = ""
+
+
+async def _decide(saying: Saying, command: Command, run: RunView) -> Refusal:
+    async def work() -> _Pending:
+        approval = await services().store.pending_approval(run.run_id)
+        return _Pending(id=approval.id, kind=approval.kind) if approval else _Pending()
+
+    pending = await step("find request", _Pending, work)
+    if not pending.id:
+        return "nothing_waits", {}
+    approves = command.verb is Verb.APPROVE
+    asked = command.argument.split()[0] if approves and command.argument else pending.kind
+    if asked != pending.kind:
+        return "wrong_kind", {"asked": asked, "expected": pending.kind}
+    counts = await answer(
+        run.run_id,
+        pending.id,
+        Answer(
+            state=ApprovalState.APPROVED if approves else ApprovalState.DENIED,
+            source=f"comment {saying.comment}",
+            login=saying.login,
+            reason="" if approves else command.argument,
+        ),
+    )
+    return None if counts else ("nothing_waits", {})

@@ -1,0 +1,46 @@
+"""Issues: opened or labelled starts a run, closed ends it."""
+
+from bot.durable import step
+from bot.services import services
+from bot.starting import end, latest_run, start
+from shared.domain import Issue, RepoRef, Stage
+from webhooks.delivery import Delivery
+from webhooks.events import IssuesEvent
+
+
+async def handle(delivery: Delivery, event: IssuesEvent) -> None:
+    """React to a change of an issue."""
+    if event.sender.is_bot or event.issue.is_pull_request:
+        return
+    ref, number = RepoRef.parse(event.repository.full_name), event.issue.number
+    run = await latest_run(ref, number)
+    if event.action == "closed":
+        if run is not None and not run.stage.is_final:
+            await end(run, Stage.CLOSED, f"{event.sender.login} closed the issue.")
+    elif _asks_for_work(event) and (run is None or run.stage.is_final):
+        await _start_if_allowed(delivery, event, ref)
+
+
+def _asks_for_work(event: IssuesEvent) -> bool:
+    settings = services().settings
+    if event.action == "labeled":
+        return event.label is not None and event.label.name == settings.label
+    return event.action == "opened" and settings.start_on_open
+
+
+async def _start_if_allowed(delivery: Delivery, event: IssuesEvent, ref: RepoRef) -> None:
+    """Start a run for people who may write; a stranger's issue waits for a maintainer's label."""
+
+    async def work() -> bool:
+        repo = await services().repo(ref)
+        return (await repo.permission(event.sender.login)).may_write
+
+    if await step("check permission", bool, work):
+        issue = Issue(
+            repo=ref,
+            number=event.issue.number,
+            title=event.issue.title,
+            body=event.issue.body,
+            author=event.issue.user.login,
+        )
+        await start(issue, event.sender.login, f"delivery {delivery.guid}")

@@ -1,0 +1,39 @@
+"""Where things lie on disk, below the state directory and the cache."""
+
+from pathlib import Path
+
+from shared.domain import RepoRef, Value
+
+
+class Places(Value):
+    """The folders and files of one installation of Baton."""
+
+    home: Path
+    cache: Path
+
+    @property
+    def database(self) -> Path:
+        """The domain's tables (SQLite)."""
+        return self.home / "baton.db"
+
+    @property
+    def engine(self) -> Path:
+        """The workflow engine's tables (SQLite)."""
+        return self.home / "engine.db"
+
+    @property
+    def environments(self) -> Path:
+        """Environments of target repositories; can be rebuilt at any time."""
+        return self.cache / "environments"
+
+    def mirror(self, repo: RepoRef) -> Path:
+        """Return the bare mirror of a repository."""
+        return self.home / "dev_repo" / repo.owner / f"{repo.name}.git"
+
+    def tree(self, repo: RepoRef, number: int, name: str) -> Path:
+        """Return the folder of one worktree of a run."""
+        return self.home / "runs" / repo.owner / repo.name / str(number) / name
+
+    def papers(self, repo: RepoRef, number: int) -> Path:
+        """Return the folder of a run's files for people: blueprint and test logs."""
+        return self.home / "shared" / repo.owner / repo.name / str(number)

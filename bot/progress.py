@@ -1,0 +1,49 @@
+"""What each run is doing this very moment. Lives in memory only; the store has the rest."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A model at work for a run."""
+
+    role: str
+    model: str
+    node: str
+    tokens: int
+    started: float
+    moved: float
+
+
+class ProgressBoard:
+    """The present activity of each run, and how long ago it last moved."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._activities: dict[str, Activity] = {}
+
+    def begin(self, run_id: str, role: str, model: str, node: str) -> None:
+        """Note that a model starts to answer."""
+        moment = self._clock()
+        self._activities[run_id] = Activity(role, model, node, 0, moment, moment)
+
+    def advance(self, run_id: str, tokens: int) -> None:
+        """Note how many tokens have come so far."""
+        if (now := self._activities.get(run_id)) is not None:
+            self._activities[run_id] = Activity(
+                now.role, now.model, now.node, tokens, now.started, self._clock()
+            )
+
+    def end(self, run_id: str) -> None:
+        """Note that no model works for the run any more."""
+        self._activities.pop(run_id, None)
+
+    def activity(self, run_id: str) -> Activity | None:
+        """Return what is being done for a run."""
+        return self._activities.get(run_id)
+
+    def age(self, activity: Activity) -> float:
+        """Return the seconds since an activity last moved."""
+        return self._clock() - activity.moved

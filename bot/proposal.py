@@ -1,0 +1,245 @@
+"""Proposing a change: push, draft pull request, verification on a clean checkout, ready."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agents import documenter
+from agents.documenter import ReportTask
+from agents.prompting import prompt_hash
+from bot.approvals import Basis
+from bot.build import Change
+from bot.build.review import evidence
+from bot.checkout import Checkout
+from bot.context import RunContext
+from bot.durable import step
+from bot.papers import write_paper
+from bot.rendering import line, render
+from bot.services import services
+from shared.domain import Report, Role, Stage, Value
+from shared.errors import RunStopped
+from shared.git import branch_name
+from shared.github import Check, CheckStatus, Conclusion
+from shared.store import UsageEntry
+from shared.target import TestRun, judge_green
+
+CHECK = "Baton: red to green"
+_TITLE = 256  # characters, GitHub's limit on a pull request's title
+_VERIFYING = "Verification on a clean checkout is under way."
+_LOG = 6_000  # characters of each test log in the pull request
+
+
+class Proposal(Value):
+    """The pull request of a run."""
+
+    number: int
+    branch: str
+
+
+async def propose(run: RunContext, basis: Basis, change: Change) -> None:
+    """Open a draft, verify the pushed commit on a clean checkout, and make it ready."""
+    await run.enter(Stage.PROPOSING, head_sha=change.sha)
+    report = await _report(run, basis, change)
+    proposal = await _open(run, basis, change, report)
+    await run.enter(Stage.VERIFYING, pull_number=proposal.number, branch=proposal.branch)
+    verified = await _verify(run, basis, change)
+    open_question = _open_question(change)
+    await _publish(run, change, report, proposal, verified, open_question)
+    await run.enter(Stage.PROPOSED)
+    await run.say(
+        "finished",
+        "finished",
+        pull_number=proposal.number,
+        unverified=open_question,
+        summary=report.summary,
+    )
+
+
+async def _report(run: RunContext, basis: Basis, change: Change) -> Report:
+    checkout = Checkout(run, "work", change.sha, base=basis.base_sha)
+    task = ReportTask(
+        issue=basis.issue,
+        changes=await checkout.diff_stat(basis.base_sha, change.sha),
+        evidence=evidence(change),
+        message=change.message,
+        language=run.language,
+    )
+    chat = run.chat(Role.DOCUMENTER, prompt_hash=prompt_hash(Role.DOCUMENTER))
+    return await documenter.report(chat, task)
+
+
+async def _open(run: RunContext, basis: Basis, change: Change, report: Report) -> Proposal:
+    """Push the branch and open the draft; both are found again when they exist already."""
+    branch = branch_name(run.number, basis.issue.title, attempt=run.attempt)
+    title = line(basis.issue.title)[:_TITLE]
+    body = await _body(run, change, report, green=None, open_question=_VERIFYING)
+
+    async def work() -> Proposal:
+        mirror = await services().mirror(run.ref)
+        await mirror.push(change.sha, branch, expected=None)
+        repo = await services().repo(run.ref)
+        pull = await repo.ensure_pull_request(branch, basis.base_branch, title, body, draft=True)
+        return Proposal(number=pull.number, branch=branch)
+
+    return await step("push and open draft", Proposal, work)
+
+
+async def _verify(run: RunContext, basis: Basis, change: Change) -> TestRun:
+    """Run everything once more on a clean checkout of the pushed commit."""
+    clean = Checkout(run, "verify", change.sha, base=basis.base_sha)
+    green = await clean.test("verify on a clean checkout")
+    verdict = judge_green(change.red.base, change.red.run, green)
+    if not verdict.ok:
+        raise RunStopped(
+            "The change passed in the worktree but not on a clean checkout. "
+            "The draft pull request stays as it is.",
+            "\n".join(verdict.sentences),
+        )
+    return green
+
+
+def _open_question(change: Change) -> str:
+    if not change.remarks:
+        return ""
+    return (
+        f"The review left {len(change.remarks)} blocking "
+        f"{'remark' if len(change.remarks) == 1 else 'remarks'} open; a person has to decide."
+    )
+
+
+async def _publish(
+    run: RunContext,
+    change: Change,
+    report: Report,
+    proposal: Proposal,
+    green: TestRun,
+    open_question: str,
+) -> None:
+    """Put the proof into the pull request, set the check, and make the draft ready."""
+    body = await _body(run, change, report, green=green, open_question=open_question)
+
+    async def work() -> Proposal:
+        await write_paper(run, "red.log", change.red.run.log)
+        await write_paper(run, "green.log", green.log)
+        repo = await services().repo(run.ref)
+        await repo.update_pull(proposal.number, body=body)
+        await set_check(run, change.sha, summary=_summary(change, green), ok=not open_question)
+        if not open_question:
+            await repo.mark_ready(proposal.number)
+        return proposal
+
+    await step("publish proof", Proposal, work)
+
+
+async def set_check(run: RunContext, sha: str, *, summary: str, ok: bool) -> None:
+    """Set Baton's check on a commit. Only Apps may; with a personal token there is none."""
+    if services().settings.app_id is None:
+        return
+    repo = await services().repo(run.ref)
+    await repo.ensure_check_run(
+        Check(
+            head_sha=sha,
+            name=CHECK,
+            external_id=f"{run.run_id} {sha}",
+            status=CheckStatus.COMPLETED,
+            conclusion=Conclusion.SUCCESS if ok else Conclusion.ACTION_REQUIRED,
+            title="Red before, green after" if ok else "Needs a person",
+            summary=summary,
+        )
+    )
+
+
+def _summary(change: Change, green: TestRun) -> str:
+    new = "\n".join(f"- `{line(test)}`" for test in change.red.new_tests)
+    count = len(change.red.new_tests)
+    return (
+        f"{count} new tests failed on the base commit and pass now.\n\n{new}\n\n"
+        f"{len(change.red.base.passed)} tests passed before, {len(green.passed)} pass now; "
+        "none that passed before fails."
+    )
+
+
+async def _body(
+    run: RunContext,
+    change: Change,
+    report: Report,
+    *,
+    green: TestRun | None,
+    open_question: str,
+) -> str:
+    shown = green or change.green
+
+    async def read_usage() -> UsageTable:
+        return UsageTable(rows=usage_rows(await services().store.usage(run.run_id)))
+
+    usage = await step("read usage", UsageTable, read_usage)
+    return render(
+        "pull",
+        run.language,
+        number=run.number,
+        summary=report.summary,
+        changelog=report.changelog,
+        unverified=open_question,
+        proof=[
+            _proof("Base", change.red.base, ""),
+            _proof("Red", change.red.run, change.red.sha),
+            _proof("Green", shown, change.sha),
+        ],
+        new_tests=change.red.new_tests,
+        red_log=tail(change.red.run.log),
+        green_log=tail(shown.log),
+        remarks=change.remarks,
+        usage=usage.rows,
+        recorded_models=services().profile.recorded,
+    )
+
+
+def _proof(name: str, tests: TestRun, sha: str) -> Mapping[str, Any]:
+    return {
+        "name": name,
+        "sha": sha,
+        "passed": len(tests.passed),
+        "failed": len(tests.failures),
+        "seconds": tests.seconds,
+    }
+
+
+def tail(log: str) -> str:
+    """Return the end of a log, which has the summary, within a pull request's space."""
+    return log if len(log) <= _LOG else f"[...]\n{log[-_LOG:]}"
+
+
+class UsageRow(Value):
+    """What one agent has cost."""
+
+    agent: str
+    model: str
+    node: str
+    calls: int
+    prompt_tokens: int
+    output_tokens: int
+    seconds: float
+
+
+class UsageTable(Value):
+    """What all agents of a run have cost."""
+
+    rows: tuple[UsageRow, ...]
+
+
+def usage_rows(entries: Sequence[UsageEntry]) -> tuple[UsageRow, ...]:
+    """Add the calls up by agent, in the order in which the agents came on."""
+    groups: dict[tuple[str, str, str], list[UsageEntry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.role, entry.model, entry.node), []).append(entry)
+    return tuple(
+        UsageRow(
+            agent=Role(role).title,
+            model=model,
+            node=node,
+            calls=len(group),
+            prompt_tokens=sum(entry.prompt_tokens for entry in group),
+            output_tokens=sum(entry.output_tokens for entry in group),
+            seconds=sum(entry.seconds for entry in group),
+        )
+        for (role, model, node), group in groups.items()
+    )

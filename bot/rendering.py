@@ -1,0 +1,77 @@
+"""What Baton says on GitHub: templates in, Markdown out. Pure; does no I/O of its own."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from shared.domain import Language
+
+# GitHub turns these into notifications, links that close issues, and requests to other hosts.
+_MENTION = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
+_CLOSING = re.compile(
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d|https?://)",
+    re.IGNORECASE,
+)
+_IMAGE = re.compile(r"!(?=\[)")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+def plain(text: object) -> str:
+    """Neutralise Markdown of foreign text: no mentions, images, raw HTML or closing keywords."""
+    quiet = _MENTION.sub(f"@{_ZERO_WIDTH_SPACE}", str(text))
+    quiet = _CLOSING.sub(rf"\1{_ZERO_WIDTH_SPACE}\2", quiet)
+    return _TAG.sub("&lt;", _IMAGE.sub("!" + _ZERO_WIDTH_SPACE, quiet))
+
+
+def line(text: object) -> str:
+    """Return foreign text as one neutral line, safe inside lists and table cells."""
+    return plain(" ".join(str(text).split())).replace("|", "\\|")
+
+
+def fenced(text: object, language: str = "text") -> str:
+    """Return foreign text as a code block that its own back-ticks cannot end."""
+    body = str(text).rstrip("\n")
+    longest = max((len(run) for run in re.findall(r"`{3,}", body)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{body}\n{fence}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: 8 s, 2 min 05 s, 3 h 20 min."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def elapsed(span: timedelta) -> str:
+    """Return a span of time for people."""
+    return duration(span.total_seconds())
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("bot", "templates"),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701  Markdown, not HTML; foreign text passes `plain`
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=False,
+)
+_ENVIRONMENT.filters |= {
+    "plain": plain,
+    "line": line,
+    "fenced": fenced,
+    "duration": duration,
+    "short": lambda sha: str(sha)[:7],
+    "thousands": lambda number: f"{number:,}",
+}
+
+
+def render(template: str, language: Language, **values: Any) -> str:  # noqa: ANN401  templates differ
+    """Fill a template (``status``, ``approval`` ...) in one of the languages."""
+    return _ENVIRONMENT.get_template(f"{language}/{template}.md.j2").render(**values).strip()

@@ -1,0 +1,91 @@
+"""Starting, finding and ending runs. A run starts once for each cause, however often it is told."""
+
+from dbos import DBOS
+
+from bot import engine, status
+from bot.durable import step
+from bot.notices import language_of
+from bot.services import services
+from bot.workflow import solve
+from shared.domain import Issue, Language, RepoRef, Stage, Value
+from shared.store import Run
+
+
+class RunView(Value):
+    """The part of a run that handlers decide by."""
+
+    run_id: str
+    stage: Stage
+    language: Language
+    number: int
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the run is at work or waits for an answer."""
+        return not self.stage.is_final and self.stage is not Stage.PROPOSED
+
+    @classmethod
+    def of(cls, run: Run) -> "RunView":
+        """Take the part of a stored run."""
+        return cls(run_id=run.id, stage=run.stage, language=run.language, number=run.number)
+
+
+class Lookup(Value):
+    """The answer to a search for a run."""
+
+    run: RunView | None = None
+
+
+async def latest_run(ref: RepoRef, number: int) -> RunView | None:
+    """Return the newest run of an issue, or of the issue behind a pull request."""
+
+    async def work() -> Lookup:
+        store = services().store
+        runs = await store.runs(str(ref), number)
+        run = runs[0] if runs else await store.run_of_pull(str(ref), number)
+        return Lookup(run=run and RunView.of(run))
+
+    return (await step("find run", Lookup, work)).run
+
+
+async def start(issue: Issue, requester: str, cause: str) -> str:
+    """Start a run for an issue and return its id; the same cause starts the same run."""
+
+    async def work() -> str:
+        store = services().store
+        attempt = len(await store.runs(str(issue.repo), issue.number)) + 1
+        run = Run(
+            id=f"{issue.repo}#{issue.number}.{attempt}",
+            origin=cause,
+            repo=str(issue.repo),
+            number=issue.number,
+            attempt=attempt,
+            requester=requester,
+            title=issue.title,
+            language=language_of(issue.title, issue.body),
+        )
+        return (await store.add_run(run)).id
+
+    run_id = await step("open run", str, work)
+    with engine.once(run_id), engine.in_line(f"{issue.repo}#{issue.number}"):
+        await DBOS.enqueue_workflow_async(engine.RUNS, solve, run_id)
+    return run_id
+
+
+async def end(run: RunView, stage: Stage, reason: str) -> None:
+    """Stop whatever a run is doing, generation and commands included, and say so on GitHub."""
+
+    async def work() -> bool:
+        unfinished = await DBOS.list_workflows_async(
+            workflow_id_prefix=run.run_id, status=["PENDING", "ENQUEUED"]
+        )
+        for workflow in unfinished:
+            if workflow.workflow_id == run.run_id or workflow.workflow_id.startswith(
+                f"{run.run_id}/"
+            ):
+                await DBOS.cancel_workflow_async(workflow.workflow_id)
+        await services().store.update_run(run.run_id, stage=stage, reason=reason)
+        await status.publish(run.run_id)
+        return True
+
+    await step(f"end run as {stage}", bool, work)

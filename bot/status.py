@@ -1,0 +1,142 @@
+"""The one status comment of a run: built from the store, edited in place."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot import labels
+from bot.rendering import render
+from bot.services import Services, services
+from shared.domain import Stage, Value
+from shared.errors import BatonError
+from shared.store import Run, StageChange, UsageEntry
+from shared.store.tables import now
+
+log = logging.getLogger(__name__)
+
+ROAD = (
+    Stage.TRIAGE,
+    Stage.NEEDS_HUMAN,
+    Stage.AWAITING_PLANNER,
+    Stage.PLANNING,
+    Stage.TESTING,
+    Stage.CODING,
+    Stage.REVIEWING,
+    Stage.PROPOSING,
+    Stage.VERIFYING,
+    Stage.PROPOSED,
+    Stage.FOLLOWING_UP,
+)
+# Shown only when the run has been there.
+_DETOURS = {
+    Stage.NEEDS_HUMAN,
+    Stage.AWAITING_PLANNER,
+    Stage.PLANNING,
+    Stage.FOLLOWING_UP,
+}
+_ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
+_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
+
+
+class StageRow(Value):
+    """One line of the stage list."""
+
+    stage: Stage
+    icon: str
+    note: str = ""
+    seconds: float | None = None
+
+
+def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> list[StageRow]:
+    """Lay the stages of a run out, with the time spent in each. Pure."""
+    spent: dict[Stage, float] = {}
+    notes: dict[Stage, str] = {}
+    ends = [change.at for change in changes[1:]] + [moment]
+    for change, end in zip(changes, ends, strict=True):
+        spent[change.stage] = spent.get(change.stage, 0) + (end - change.at).total_seconds()
+        notes[change.stage] = change.note
+    return [
+        StageRow(
+            stage=stage,
+            icon=_icon(stage, run.stage, been=stage in spent),
+            note=notes.get(stage, ""),
+            seconds=None if stage is Stage.PROPOSED else spent.get(stage),
+        )
+        for stage in ROAD
+        if stage in spent or stage not in _DETOURS
+    ]
+
+
+def _icon(stage: Stage, present: Stage, *, been: bool) -> str:
+    if stage is present:
+        return "✅" if stage is Stage.PROPOSED else "⏸️" if stage in _WAITS else "⏳"
+    return "✅" if been else "▫️"
+
+
+def totals(usage: Sequence[UsageEntry]) -> Mapping[str, Any]:
+    """Add up what the calls of a run cost."""
+    return {
+        "calls": len(usage),
+        "prompt_tokens": sum(entry.prompt_tokens for entry in usage),
+        "output_tokens": sum(entry.output_tokens for entry in usage),
+        "model_seconds": sum(entry.seconds for entry in usage),
+    }
+
+
+async def body(run: Run, baton: Services) -> str:
+    """Write the status comment as it should read now."""
+    activity = baton.progress.activity(run.id)
+    return render(
+        "status",
+        run.language,
+        stage=run.stage,
+        icon=_ENDS.get(run.stage, "⏸️" if run.stage in _WAITS else "🏃"),
+        rows=stage_rows(run, await baton.store.stages(run.id), now()),
+        activity=activity and vars(activity) | {"age": baton.progress.age(activity)},
+        **totals(await baton.store.usage(run.id)),
+        pull_number=run.pull_number,
+        reason=run.reason if run.stage in {Stage.STOPPED, Stage.CANCELLED} else "",
+        recorded_models=baton.profile.recorded,
+    )
+
+
+async def publish(run_id: str) -> None:
+    """Bring the status comment and the state label up to date.
+
+    A GitHub that does not answer is logged and left to the next refresh: the run goes on.
+    """
+    baton = services()
+    run = await baton.store.run(run_id)
+    assert run is not None
+    try:
+        repo = await baton.repo(run.ref)
+        comment = await repo.upsert_comment(run.number, f"status {run.id}", await body(run, baton))
+        if comment.id != run.status_comment:
+            await baton.store.update_run(run.id, status_comment=comment.id)
+        await _label(run, baton)
+    except BatonError as error:
+        log.warning("%s: status not published: %s", run_id, error)
+
+
+async def _label(run: Run, baton: Services) -> None:
+    repo = await baton.repo(run.ref)
+    wanted = labels.of_stage(run.stage)
+    present = set((await repo.issue(run.number)).labels)
+    for name in labels.states():
+        if name in present and (wanted is None or name != wanted.name):
+            await repo.remove_label(run.number, name)
+    if wanted is not None and wanted.name not in present:
+        await repo.ensure_label(wanted)
+        await repo.add_labels(run.number, [wanted.name])
+
+
+async def refresh_forever(seconds: float) -> None:
+    """Keep the status comments of runs with a model at work up to date."""
+    baton = services()
+    while True:
+        await asyncio.sleep(seconds)
+        for run in await baton.store.runs():
+            if baton.progress.activity(run.id) is not None:
+                await publish(run.id)

@@ -1,0 +1,103 @@
+"""What the gateway shows over HTTP: health for everybody, runs for this machine only."""
+
+from datetime import datetime
+from ipaddress import ip_address
+
+from fastapi import APIRouter, HTTPException, Request
+
+from bot import status
+from bot.services import services
+from shared.domain import Stage, Value
+from shared.store.tables import now
+
+router = APIRouter()
+
+
+class ActivityView(Value):
+    """A model at work."""
+
+    role: str
+    model: str
+    node: str
+    tokens: int
+    age: float
+
+
+class RunView(Value):
+    """A run, its stages and its cost so far."""
+
+    run_id: str
+    repo: str
+    number: int
+    title: str
+    stage: Stage
+    reason: str
+    pull_number: int | None
+    rows: tuple[status.StageRow, ...]
+    activity: ActivityView | None
+    calls: int
+    prompt_tokens: int
+    output_tokens: int
+    model_seconds: float
+    created_at: datetime
+    updated_at: datetime
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Say that the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/api/runs")
+async def runs(request: Request) -> list[RunView]:
+    """Return the newest runs with their stages. Answers this machine only."""
+    require_local(request)
+    baton = services()
+    return [await _view(run.id) for run in (await baton.store.runs())[:50]]
+
+
+async def _view(run_id: str) -> RunView:
+    baton = services()
+    run = await baton.store.run(run_id)
+    assert run is not None
+    activity = baton.progress.activity(run_id)
+    return RunView(
+        run_id=run.id,
+        repo=run.repo,
+        number=run.number,
+        title=run.title,
+        stage=run.stage,
+        reason=run.reason,
+        pull_number=run.pull_number,
+        rows=tuple(status.stage_rows(run, await baton.store.stages(run_id), now())),
+        activity=activity
+        and ActivityView(
+            role=activity.role,
+            model=activity.model,
+            node=activity.node,
+            tokens=activity.tokens,
+            age=baton.progress.age(activity),
+        ),
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+        **status.totals(await baton.store.usage(run_id)),
+    )
+
+
+def require_local(request: Request) -> None:
+    """Refuse callers from elsewhere, and pages that a browser was lured to.
+
+    A tunnel connects from this machine too, but under its public host name.
+    """
+    host = request.url.hostname or ""
+    client = request.client.host if request.client else ""
+    if host not in {"127.0.0.1", "localhost", "::1"} or not _is_loopback(client):
+        raise HTTPException(403, "This page answers only on this machine, as 127.0.0.1.")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
