@@ -17,7 +17,7 @@ Read = Callable[[str], str | None]
 _K1, _B = 1.2, 0.75
 _PATH_WEIGHT, _DEFINITION_WEIGHT, _NAMED_BONUS = 4, 3, 10.0
 _LARGEST = 200_000  # characters of a file that are looked at
-_AROUND = 4  # lines shown on both sides of a line that matters
+_AROUND = (4, 1, 0)  # lines shown on both sides of a line that matters, as there is room
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^\W\d_a-zA-Z]+")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _DEFINITION = re.compile(
@@ -25,6 +25,7 @@ _DEFINITION = re.compile(
     r"\s+(\w+)",
     re.MULTILINE,
 )
+_OVERHEAD = 5  # characters of a mark such as "--- " or "..." and its newline
 _COMMON = frozenset(
     "a an and are as at be but by can do does for from has have if in is it its not of on or so "  # noqa: SIM905 - a list of forty words reads worse
     "that the then there this to was when which will with you should would".split()
@@ -104,17 +105,27 @@ def _shown(path: str, text: str, wanted: set[str], room: int) -> str:
     whole = "\n".join([f"--- {path}", *lines]).rstrip()
     if len(whole) <= room:
         return whole
+    kept = _worth_showing(lines, wanted, room - len(path) - _OVERHEAD)
+    return f"--- {path}\n{_gapped(lines, kept)}" if kept else ""
+
+
+def _worth_showing(lines: Sequence[str], wanted: set[str], room: int) -> list[int]:
+    """Choose the lines with the most wanted words, and those around them."""
     scores = [len(wanted & set(words(line))) for line in lines]
     kept: set[int] = set()
-    left = room - len(path) - 8
     for best in sorted(range(len(lines)), key=lambda n: (-scores[n], n)):
-        new = set(range(max(0, best - _AROUND), min(len(lines), best + _AROUND + 1))) - kept
-        cost = sum(len(lines[n]) + 8 for n in new)
-        if scores[best] == 0 or cost > left:
+        if scores[best] == 0:
             break
-        kept |= new
-        left -= cost
-    return f"--- {path}\n{_gapped(lines, sorted(kept))}" if kept else ""
+        for around in _AROUND:
+            near = range(max(0, best - around), min(len(lines), best + around + 1))
+            cost = sum(len(lines[n]) + 1 for n in near if n not in kept) + 2 * _OVERHEAD
+            if cost <= room:
+                kept |= set(near)
+                room -= cost
+                break
+        else:
+            break
+    return sorted(kept)
 
 
 def _gapped(lines: Sequence[str], kept: Sequence[int]) -> str:

@@ -1,0 +1,131 @@
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from agents import prompting, protocol
+from shared.chat import Speaker, likely_tokens
+from shared.domain import Finding, Issue, RepoRef, Role, Severity
+from shared.errors import ConfigurationError
+
+VALUES: dict[Role, tuple[str, ...]] = {
+    Role.ROUTER: ("issue",),
+    Role.PLANNER: ("issue", "context", "language"),
+    Role.TESTER: (
+        *("attempt", "issue", "scenarios", "test_files"),
+        *("example", "test_command", "verdicts"),
+    ),
+    Role.CODER: (
+        *("attempt", "issue", "plan", "action_items", "red_tests", "test_command"),
+        *("verdicts", "findings", "context"),
+    ),
+    Role.REVIEWER: ("round", "issue", "language", "plan", "earlier", "evidence", "diff"),
+    Role.DOCUMENTER: ("issue", "language", "message", "changes", "evidence"),
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_has_a_prompt_that_small_contexts_hold(role: Role) -> None:
+    """The stable part names the role first, leaves no placeholder, and takes under 2k tokens."""
+    system, task = prompting.messages(role, **{name: f"<{name}>" for name in VALUES[role]})
+    assert system.role is Speaker.SYSTEM
+    assert system.content.split("\n")[0] == f"# {role.title}"
+    assert "${" not in system.content + task.content
+    assert all(f"<{name}>" in task.content for name in VALUES[role])
+    assert likely_tokens([system]) < 2000
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_stable_part_is_stable(role: Role) -> None:
+    """Different tasks share their system message to the letter, so that a node's cache serves."""
+    one = prompting.messages(role, **dict.fromkeys(VALUES[role], "one"))
+    two = prompting.messages(role, **dict.fromkeys(VALUES[role], "two"))
+    assert one[0] == two[0]
+    assert one[1] != two[1]
+
+
+@pytest.mark.parametrize("role", [Role.CODER, Role.TESTER])
+def test_the_examples_in_the_prompt_are_good_actions(role: Role) -> None:
+    """Every action that the prompt shows is one that the parser reads."""
+    system, _ = prompting.messages(role, **dict.fromkeys(VALUES[role], ""))
+    blocks = re.findall(r"^```\w+.*?^```$", system.content, re.DOTALL | re.MULTILINE)
+    kinds = [protocol.parse(block).kind for block in blocks]
+    assert kinds == ["run", "view", "search", "edit", "create", "submit"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_missing_value_is_an_error(role: Role) -> None:
+    """A prompt never goes out with a hole in it."""
+    values = dict.fromkeys(VALUES[role], "x")
+    values.pop("issue")
+    with pytest.raises(ConfigurationError, match="asks for issue"):
+        prompting.messages(role, **values)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_value_without_a_place_is_an_error(role: Role) -> None:
+    """Nothing that a role was given is lost without a word."""
+    values = dict.fromkeys((*VALUES[role], "weather"), "x")
+    with pytest.raises(ConfigurationError, match="no place for weather"):
+        prompting.messages(role, **values)
+
+
+def test_a_stray_dollar_is_an_error() -> None:
+    """A broken template is told, not sent."""
+    with pytest.raises(ConfigurationError, match="stray"):
+        prompting.substitute("x.md", "costs $5", {})
+
+
+def test_values_are_not_looked_into() -> None:
+    """An issue that holds a placeholder cannot pull in another value."""
+    text = prompting.substitute("x.md", "${a} ${b}", {"a": "${b} $$ $5", "b": "secret"})
+    assert text == "${b} $$ $5 secret"
+
+
+@pytest.mark.parametrize("text", ["plain", "```\nrun\n```", "a `````` b", "``` end", ""])
+def test_nothing_in_a_text_closes_its_fence(text: str) -> None:
+    """The fence around data is longer than any run of backticks within."""
+    first, *within, last = prompting.as_data("issue", text).split("\n")
+    assert first == f"{last}data issue"
+    assert "\n".join(within) == text
+    assert last not in text
+
+
+def test_a_long_issue_keeps_its_start_and_its_end() -> None:
+    """A body beyond the limit loses its middle, and says so."""
+    issue = Issue(
+        repo=RepoRef.parse("a/b"), number=1, title="T", body="x" * 50 + "y" * 50, author="z"
+    )
+    text = prompting.issue_text(issue, longest=20)
+    assert "T\n\nxxxxxxxxxx\n[... 80 characters left out ...]\nyyyyyyyyyy" in text
+
+
+def test_attempts_can_be_told_apart() -> None:
+    """The line names the attempt, and what the files hold."""
+    assert prompting.attempt_line(1, 3, kept=True) == "Attempt 1 of 3"
+    assert prompting.attempt_line(2, 3, kept=True).startswith(
+        "Attempt 2 of 3\nThe files still hold"
+    )
+    assert "back" in prompting.attempt_line(3, 3, kept=False)
+
+
+def test_a_remark_is_one_line() -> None:
+    """Findings are told with their weight, place, reason and suggestion."""
+    finding = Finding(severity=Severity.BLOCKING, file="a.py", line=3, why="w", suggestion="s")
+    assert prompting.remark(finding) == "[blocking] a.py:3: w Suggestion: s"
+    assert prompting.bullets(["two\nlines"]) == "- two lines"
+
+
+def test_the_hash_tells_prompts_apart() -> None:
+    """Each role's fixed text has its own hash, the same at each call."""
+    hashes = {role: prompting.prompt_hash(role) for role in Role}
+    assert len(set(hashes.values())) == len(Role)
+    assert hashes == {role: prompting.prompt_hash(role) for role in Role}
+
+
+def test_the_page_about_prompts_names_every_file() -> None:
+    """The documentation and the folder do not drift apart."""
+    page = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text("utf-8")
+    for prompt in (files("agents") / "prompts").iterdir():
+        assert f"`{prompt.name}`" in page
