@@ -28,7 +28,7 @@ def plain(text: object) -> str:
 
 def line(text: object) -> str:
     """Return foreign text as one neutral line, safe inside lists and table cells."""
-    return plain(" ".join(str(text).split())).replace("|", "\\|")
+    return plain(" ".join(str(text).split())).replace("|", "&#124;")
 
 
 def fenced(text: object, language: str = "text") -> str:

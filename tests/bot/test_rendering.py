@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.rendering import duration, fenced, line, plain, render
+from shared.domain import Language
+
+
+@pytest.mark.parametrize(
+    ("foreign", "harmless"),
+    [
+        ("ask @octocat", "ask @\u200boctocat"),
+        ("mail a@b.example", "mail a@b.example"),
+        ("Closes #1", "Closes\u200b #1"),
+        ("fixes: octo/app#12", "fixes\u200b: octo/app#12"),
+        ("resolved https://x.example/1", "resolved\u200b https://x.example/1"),
+        ("![x](https://evil.example/?q=1)", "!\u200b[x](https://evil.example/?q=1)"),
+        ("<img src=x>", "&lt;img src=x>"),
+        ("<!-- baton:status x -->", "&lt;!-- baton:status x -->"),
+        ("a < b", "a < b"),
+    ],
+)
+def test_foreign_text_loses_its_powers(foreign: str, harmless: str) -> None:
+    """Mentions, closing keywords, images, raw HTML and markers of foreign text do nothing."""
+    assert plain(foreign) == harmless
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_a_fence_holds_whatever_is_put_into_it(body: str) -> None:
+    """A log never gets out of its code block, however many back-ticks it has."""
+    tokens = MarkdownIt("commonmark").parse(fenced(body))
+    assert [token.type for token in tokens] == ["fence"]
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_a_line_stays_one_cell(text: str) -> None:
+    """Foreign text in a table stays in its row and its cell."""
+    told = line(text)
+    assert len(told.splitlines()) <= 1
+    assert "|" not in told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (12_000, "3 h 20 min")],
+)
+def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
+    """Seconds become minutes and hours where that reads better."""
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("refused", {"login": "eve", "verb": "approve", "role": "read"}),
+        ("nothing_waits", {}),
+        ("wrong_kind", {"asked": "plan", "expected": "planner"}),
+        ("no_run", {"label": "baton"}),
+        ("running", {}),
+        ("closed_issue", {}),
+        ("unknown", {"word": "aprove", "nearest": "approve"}),
+        ("denied", {"login": "alice", "reason": "no"}),
+        ("void", {"reason": "the issue changed"}),
+        ("stopped", {"reason": "why", "details": "log"}),
+        ("cancelled", {"login": "alice"}),
+        ("finished", {"pull_number": 2, "unverified": "", "summary": "done"}),
+        ("followed_up", {"commits": ["abc"], "summary": "done", "passed": 3}),
+        ("follow_up_failed", {"reason": "why"}),
+        ("thread", {"message": "done", "sha": "abc"}),
+        ("help", {}),
+    ],
+)
+def test_every_notice_is_told_in_every_language(
+    language: Language, kind: str, values: dict[str, object]
+) -> None:
+    """No notice is missing in a language, and none comes out empty or half filled."""
+    text = render("notice", language, kind=kind, **values)
+    assert text
+    assert "{{" not in text
+    assert all(str(v) in text for v in values.values() if isinstance(v, str) and v)
