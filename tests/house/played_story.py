@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -29,7 +29,9 @@ from shared.workspace.actions import (
     Submit,
     ViewFile,
 )
+from shared.workspace.policy import coder_writes, tester_writes
 
+Writable = Callable[[str], str | None]
 Outcomes = Mapping[str, bool]
 """Whether a test passed, by its id."""
 TESTS = "python -m pytest -q"
@@ -61,7 +63,7 @@ class Files:
     """A workspace on plain files; it holds on to every refusal and every command's end."""
 
     root: Path
-    runs: bool = True
+    writable: Writable
     refused: list[str] = field(default_factory=list)
     exit_codes: list[int] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -69,20 +71,21 @@ class Files:
     async def act(self, action: Action) -> Observation:
         """Carry out an action the way the product does, whole lines that occur once."""
         match action:
+            case EditFile(path=path) | CreateFile(path=path) if reason := self.writable(path):
+                return self._refuse(reason)
             case EditFile(path=path, search=search, replace=replace):
                 text = (self.root / path).read_text("utf-8")
                 if f"\n{text}".count(f"\n{search}") != 1:
                     return self._refuse(f"{path} does not hold these lines once: {search}")
                 (self.root / path).write_text(text.replace(search, replace), "utf-8")
             case CreateFile(path=path, content=content):
-                if (self.root / path).exists():
-                    return self._refuse(f"{path} exists")
-                (self.root / path).write_text(content, "utf-8")
-            case RunCommand(command=command) if self.runs:
+                with (self.root / path).open("x", encoding="utf-8") as new:
+                    new.write(content)
+            case RunCommand(command=command):
                 return await self._run(command)
             case ViewFile(path=path):
                 return Observation(text=(self.root / path).read_text("utf-8"), ok=True)
-            case RunCommand() | Submit():
+            case Submit():
                 pass
             case _:
                 return self._refuse(f"{action.kind} is not played here")
@@ -104,7 +107,6 @@ class Played:
     """What came of each stage of the story."""
 
     root: Path
-    runs: bool
     triage: Triage
     blueprint: Blueprint
     outcomes: dict[str, Outcomes] = field(default_factory=dict)
@@ -121,17 +123,14 @@ def sample_issue() -> Issue:
     return Issue(repo=repo, number=1, title=text.title, body=text.body, author="alice")
 
 
-async def play(root: Path, *, kept: bool = False, runs: bool = True) -> Played:
-    """Play the story in an empty folder.
-
-    ``kept`` tells whether a rejected attempt stays in the files, ``runs`` whether commands run.
-    """
+async def play(root: Path) -> Played:
+    """Play the story in an empty folder, each stage from the files that the product starts from."""
     chat, issue = RecordedChat(Recording.load(RECORDING)), sample_issue()
     shutil.copytree(REPOSITORY, root, dirs_exist_ok=True)
-    played = Played(root, runs, await triage(chat, issue), await plan(chat, issue, ""))
+    played = Played(root, await triage(chat, issue), await plan(chat, issue, ""))
     await _noted(played, "base")
 
-    files = played.files["red"] = Files(root, runs)
+    files = played.files["red"] = Files(root, tester_writes)
     scenarios = played.blueprint.scenarios
     tests = TesterTask(issue=issue, test_command=TESTS, scenarios=scenarios)
     played.attempts["red"] = await write_tests(chat, files, tests, LIMITS)
@@ -139,34 +138,33 @@ async def play(root: Path, *, kept: bool = False, runs: bool = True) -> Played:
 
     task = CoderTask(issue=issue, test_command=TESTS, blueprint=played.blueprint, attempts=3)
     await _code(played, chat, "first", task)
-    if not kept:
-        _restore(played, "red")
+    _restore(played, "red")
     verdicts = ("3 tests passed before and fail now",)
-    task = task.model_copy(update={"attempt": 2, "kept": kept, "verdicts": verdicts})
+    task = task.model_copy(update={"attempt": 2, "verdicts": verdicts})
     await _code(played, chat, "second", task)
 
     played.reviews.append(await review(chat, _asked(played, issue, 1)))
-    findings = played.reviews[0].blocking
-    await _code(played, chat, "reviewed", task.model_copy(update={"findings": findings}))
+    remarks = {"attempt": 1, "verdicts": (), "kept": True, "findings": played.reviews[0].blocking}
+    await _code(played, chat, "reviewed", task.model_copy(update=remarks))
     played.reviews.append(await review(chat, _asked(played, issue, 2)))
 
     said = person_review()
     comments = (said.body, *(comment.body for comment in said.comments))
-    task = CoderTask(issue=issue, test_command=TESTS, follow_up=1, kept=True, comments=comments)
+    task = CoderTask(issue=issue, test_command=TESTS, follow_up=1, comments=comments)
     await _code(played, chat, "followed_up", task)
     return played
 
 
 async def _code(played: Played, chat: RecordedChat, stage: str, task: CoderTask) -> None:
-    files = played.files[stage] = Files(played.root, played.runs)
+    given = set(played.texts["red"]) - set(played.texts["base"])
+    files = played.files[stage] = Files(played.root, coder_writes(given))
     played.attempts[stage] = await implement(chat, files, task, LIMITS)
     await _noted(played, stage)
 
 
 async def _noted(played: Played, stage: str) -> None:
     played.texts[stage] = _texts(played.root)
-    if played.runs:
-        played.outcomes[stage] = await asyncio.to_thread(_outcomes, played.root)
+    played.outcomes[stage] = await asyncio.to_thread(_outcomes, played.root)
 
 
 def _asked(played: Played, issue: Issue, number: int) -> ReviewTask:
