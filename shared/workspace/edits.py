@@ -12,7 +12,7 @@ _SHOWN_LINES = 12
 _COMPARED_LINES = 40
 _SEARCHED_LINES = 20_000
 _SHOWN_PLACES = 10
-_WORD = re.compile(r"\w+")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 _NUMBERED = re.compile(r"\s*\d+\s?[|:]")
 
 
@@ -145,7 +145,8 @@ def _indent(line: str) -> str:
 
 
 def _not_found(lines: Sequence[str], wanted: Sequence[str]) -> str:
-    if all(_NUMBERED.match(line) for line in wanted if line.strip()):
+    said = [line for line in wanted if line.strip()]
+    if said and all(_NUMBERED.match(line) for line in said):
         return "The SEARCH text has line numbers. Copy the lines without them."
     start = _nearest(lines, wanted)
     if start is None:
@@ -159,8 +160,8 @@ def _not_found(lines: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 def _nearest(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
-    needles = [frozenset(_WORD.findall(line)) for line in wanted[:_COMPARED_LINES]]
-    bags = [frozenset(_WORD.findall(line)) for line in lines[:_SEARCHED_LINES]]
+    needles = [frozenset(_TOKEN.findall(line)) for line in wanted[:_COMPARED_LINES]]
+    bags = [frozenset(_TOKEN.findall(line)) for line in lines[:_SEARCHED_LINES]]
     best, best_score = None, 0.0
     for start in range(len(bags)):
         near = zip(bags[start : start + len(needles)], needles, strict=False)

@@ -40,4 +40,6 @@ async def syntax_error(path: str, text: str) -> str:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode:
+        return "the compiler broke down on it; write it more simply"
     return said.decode("utf-8", "replace").strip()

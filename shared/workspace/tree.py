@@ -153,13 +153,16 @@ def _read(parent: int, name: str, path: str) -> tuple[bytes, int]:
         descriptor = os.open(name, _READ, dir_fd=parent)
     except OSError as error:
         raise _told(parent, name, path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             raise PathRefused(f"{path} is a directory.")
         if not stat.S_ISREG(found.st_mode):
             raise PathRefused(f"{path} is not a plain file.")
-        data = file.read(LARGEST_FILE + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(LARGEST_FILE + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST_FILE:
         raise PathRefused(
             f"{path} has more than {LARGEST_FILE} bytes. Use run to see a part of it."
