@@ -16,7 +16,7 @@ except SyntaxError as error:
     line = (error.text or "").strip()
     print(f"line {error.lineno}: {error.msg}" + (f", in: {line[:200]}" if line else ""))
 except (ValueError, RecursionError, MemoryError) as error:
-    print(error or type(error).__name__)
+    print(str(error) or type(error).__name__)
 """
 
 
