@@ -10,14 +10,15 @@ import pytest
 
 from tests.house.project import ROOT, python_files, texts, tracked
 
-LONGEST_FILE = 400  # lines; the aim is about 100, seldom over 250
+LONGEST_FILE = 350  # lines; the aim is about 100, seldom over 250
 _URL = re.compile(r'(?:url|registry|index|git) = "(?P<url>[^"]+)"')
 _PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
 # A person's or a machine's own folders; written so that this file does not hold one itself.
-_MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users|work|opt|root)/(?!\s)[\w.-]+/[\w.-]+")
+_MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users|work|root)/(?!\s)[\w.-]+/[\w.-]+")
 _EXEMPTION = re.compile(
     r"#\s*(?:type:\s*ignore|noqa)(?P<rule>\[[\w,\s-]+\]|:\s*[A-Z]+\d+)?(?P<rest>.*)"
 )
+_REASON = re.compile(r"\b(?![A-Z]+\d+\b)\w{2,}")
 
 
 def comments(name: str) -> Iterator[tuple[int, str]]:
@@ -47,7 +48,7 @@ def test_every_exemption_names_its_rule_and_its_reason() -> None:
         for name in python_files()
         for line, comment in comments(name)
         if (found := _EXEMPTION.search(comment))
-        and (not found["rule"] or len(re.findall(r"\w+", found["rest"])) < 2)
+        and (not found["rule"] or not _REASON.search(found["rest"]))
     ]
     assert bare == []
 
