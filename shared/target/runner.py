@@ -28,7 +28,8 @@ _LOG_HEAD, _LOG_TAIL = 6_000, 14_000
 _VERDICT = re.compile(
     r"^(?P<id>\S+?\.py::.*?) (?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.MULTILINE
 )
-_STARTED = re.compile(r"^(?P<id>\S+?\.py::\S.*?) ?$", re.MULTILINE)
+# The rest of the line is faulthandler's, once it has lost patience.
+_STARTED = re.compile(r"^(?P<id>\S+?\.py::\S.*?) ?(?:Timeout \([\d:.]+\)!)?$", re.MULTILINE)
 _CLOSING = re.compile(r"^=*\s?(?:.*, )?(?P<passed>\d+) passed.* in [\d.]+s", re.MULTILINE)
 # pytest's exit codes: https://docs.pytest.org/en/stable/reference/exit-codes.html
 _PASSED, _FAILED, _NOTHING_COLLECTED = 0, 1, 5
