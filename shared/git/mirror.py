@@ -1,0 +1,189 @@
+"""A bare copy of one remote repository, from which worktrees are made and branches pushed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+import psutil
+from pydantic import SecretStr
+
+from shared.errors import ConfigurationError, GitError, PushRejected
+from shared.git.command import Git
+from shared.git.shas import checked
+from shared.git.tidy import remove_tree
+from shared.git.worktree import Worktree
+
+Credentials = Callable[[], Awaitable[SecretStr | None]]
+
+_SCHEMES = ("https", "http", "file")
+_TOKEN = "BATON_GIT_TOKEN"  # noqa: S105 - the name of a variable
+# Run by git when the remote asks for a password; printf is a builtin of the shell, so the
+# token is in no argv. GitHub takes any user name with a token, and suggests this one.
+_HELPER = (
+    '!f() { test "$1" = get && printf "username=x-access-token\\npassword=%s\\n" '
+    f'"${_TOKEN}"; }}; f'
+)
+# Git operations on one mirror take turns, whichever object they go through.
+_locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+
+
+class Mirror:
+    """A bare repository at ``path`` that follows the one at ``url``.
+
+    ``credentials`` is asked for a token before each conversation with the remote. The token
+    goes to git in the environment of that one process. Git gives it to the URL's own scheme,
+    host and port only: the credential helper is configured for exactly these, and
+    redirects are not followed.
+    """
+
+    def __init__(self, path: Path, url: str, credentials: Credentials) -> None:
+        self.path = path.resolve()
+        self.url = url if urlsplit(url).scheme else Path(url).resolve().as_uri()
+        parts = urlsplit(self.url)
+        if parts.scheme not in _SCHEMES or "@" in parts.netloc:
+            raise ConfigurationError(
+                "The address of a repository is https://, http:// or a local path, and holds "
+                "neither user nor password."
+            )
+        self._credentials = credentials
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._git = Git(self.path)
+        self._lock = _locks.setdefault(self.path, asyncio.Lock())
+
+    async def fetch(self) -> None:
+        """Bring branches and tags up to the remote's, creating the mirror when it is missing."""
+        async with self._lock:
+            await self._prepare()
+            remote = await self._remote()
+            await remote.run(
+                *("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--no-tags"),
+                *("--end-of-options", self.url),
+                *("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"),
+            )
+
+    async def resolve(self, ref: str) -> str:
+        """Return the commit that a branch, a tag or a full object name stands for."""
+        for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
+            code, out, _ = await self._git.attempt(
+                *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            )
+            if code == 0:
+                return out.decode().strip()
+        raise GitError(
+            f"{self.url} has no branch, tag or commit {ref!r}: fetch, or check its name."
+        )
+
+    async def add_worktree(self, path: Path, sha: str) -> Worktree:
+        """Check a commit out at ``path``, with nothing left of what was there."""
+        async with self._lock:
+            await self._forget(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            await self._git.run(
+                *("worktree", "add", "--quiet", "--detach", "--force", "--end-of-options"),
+                *(str(path), checked(sha)),
+            )
+        return self.worktree(path)
+
+    def worktree(self, path: Path) -> Worktree:
+        """Return a worktree that was added before, as it stands.
+
+        Raises GitError when there is none at ``path``.
+        """
+        path = path.resolve()
+        for pointer in self.path.glob("worktrees/*/gitdir"):
+            if Path(pointer.read_text().strip()) == path / ".git" and path.is_dir():
+                _clear_stale_locks(pointer.parent)
+                return Worktree(path, pointer.parent)
+        raise GitError(f"There is no worktree at {path}: add one.")
+
+    async def remove_worktree(self, worktree: Worktree) -> None:
+        """Delete a worktree with its files; its commits stay."""
+        async with self._lock:
+            await self._forget(worktree.path)
+
+    async def remote_branch(self, branch: str) -> str | None:
+        """Ask the remote for the commit of a branch; None when it has no such branch."""
+        async with self._lock:
+            await self._prepare()
+            return await self._ask(await self._remote(), branch)
+
+    async def push(self, sha: str, branch: str, *, expected: str | None = None) -> None:
+        """Set a branch of the remote to a commit that follows it; repeat as you like.
+
+        Raises PushRejected when the branch holds commits that ``sha`` does not follow, or
+        stands neither on ``sha`` nor on ``expected``; GitError when the push fails otherwise.
+        """
+        async with self._lock:
+            await self._prepare()
+            await self._check_name(branch)
+            remote = await self._remote()
+            present = await self._ask(remote, branch)
+            if present != checked(sha):
+                if expected is not None and present != expected:
+                    raise PushRejected(_moved(branch))
+                await self._send(remote, sha, branch)
+            await self._git.run("update-ref", f"refs/heads/{branch}", sha)
+
+    async def _send(self, remote: Git, sha: str, branch: str) -> None:
+        code, out, err = await remote.attempt(
+            *("push", "--porcelain", "--no-verify", "--end-of-options", self.url),
+            f"{sha}:refs/heads/{branch}",
+        )
+        if code == 0 or await self._ask(remote, branch) == sha:
+            return
+        report = out.decode(errors="replace")
+        if "[rejected]" in report:
+            raise PushRejected(_moved(branch))
+        refusals = [line for line in report.splitlines() if line.startswith("!")]
+        raise GitError(remote.complaint("push", "\n".join([*refusals, err]) if refusals else err))
+
+    async def _ask(self, remote: Git, branch: str) -> str | None:
+        ref = f"refs/heads/{branch}"
+        out = await remote.run("ls-remote", "--quiet", "--end-of-options", self.url, ref)
+        for line in out.decode().splitlines():
+            sha, _, name = line.partition("\t")
+            if name == ref:
+                return sha
+        return None
+
+    async def _check_name(self, branch: str) -> None:
+        code, _, _ = await self._git.attempt("check-ref-format", f"refs/heads/{branch}")
+        if code != 0:
+            raise GitError(f"{branch!r} is not a name that git accepts for a branch.")
+
+    async def _remote(self) -> Git:
+        """Return git with what it needs to talk to the remote, and only to it."""
+        token = await self._credentials()
+        settings = {f"protocol.{urlsplit(self.url).scheme}.allow": "always"}
+        if not token:
+            return Git(self.path, settings=settings)
+        settings[f"credential.{self._origin}.helper"] = _HELPER
+        environment = {_TOKEN: token.get_secret_value()}
+        return Git(self.path, settings=settings, environment=environment)
+
+    async def _prepare(self) -> None:
+        if not (self.path / "HEAD").is_file():
+            self.path.mkdir(parents=True, exist_ok=True)
+            await self._git.run("init", "--quiet", "--template=")
+        await asyncio.to_thread(_clear_stale_locks, self.path)
+
+    async def _forget(self, path: Path) -> None:
+        await asyncio.to_thread(remove_tree, path)
+        await self._git.run("worktree", "prune", "--expire=now")
+
+
+def _moved(branch: str) -> str:
+    return (
+        f"The branch {branch} on the remote holds commits that are not Baton's, so nothing was "
+        "pushed: merge or remove them there, or start a new run."
+    )
+
+
+def _clear_stale_locks(git_dir: Path) -> None:
+    """Remove the locks that a killed process left; those of this process are younger than it."""
+    born = psutil.Process().create_time()
+    for lock in (*git_dir.glob("*.lock"), *(git_dir / "refs").rglob("*.lock")):
+        if lock.stat().st_mtime < born:
+            lock.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""One run's files, and the commits made from them."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.git.command import Git
+from shared.git.shas import checked
+from shared.git.tidy import tidy
+from shared.git.values import Author
+
+_SNAPSHOT_AUTHOR = Author(name="baton", email="baton@localhost")
+_SNAPSHOT_MESSAGE = "Snapshot of unfinished work"
+
+
+class Worktree:
+    """A checkout with a detached head, whose git directory lies outside of it.
+
+    No command of a model may run in it while one of these methods does.
+    """
+
+    def __init__(self, path: Path, git_dir: Path) -> None:
+        self.path = path
+        self.git_dir = git_dir
+        self._git = Git(git_dir, path)
+
+    async def head(self) -> str:
+        """Return the commit that the worktree stands on."""
+        return await self._git.line("rev-parse", "--verify", "HEAD^{commit}")
+
+    async def commit(self, message: str, author: Author, *, date: datetime | None = None) -> str:
+        """Commit all changes that are not ignored and return the commit.
+
+        Returns the present head when nothing has changed. Hooks and filters do not run.
+        Raises GitError.
+        """
+        await asyncio.to_thread(tidy, self.path)
+        head = await self.head()
+        await self._git.run("add", "--all")
+        tree = await self._git.line("write-tree")
+        if tree == await self._git.line("rev-parse", "--verify", f"{head}^{{tree}}"):
+            return head
+        sha = await self._commit_tree(tree, head, message, author, date)
+        await self._git.run("update-ref", "--no-deref", "HEAD", sha, head)
+        return sha
+
+    async def reset(self, sha: str) -> None:
+        """Make the worktree exactly the tree of a commit, and stand on it.
+
+        Everything else goes, ignored files included.
+        """
+        await asyncio.to_thread(tidy, self.path)
+        await self._git.run("reset", "--hard", "--quiet", checked(sha))
+        await self._clean()
+
+    async def snapshot(self) -> str:
+        """Keep the present state as a commit that no branch knows, and return it.
+
+        The head, the index and the files stay as they are. Ignored files are left out.
+        """
+        await asyncio.to_thread(tidy, self.path)
+        head = await self.head()
+        with self._spare_index() as index:
+            await self._git.run("add", "--all", environment=index)
+            tree = (await self._git.run("write-tree", environment=index)).decode().strip()
+        return await self._commit_tree(tree, head, _SNAPSHOT_MESSAGE, _SNAPSHOT_AUTHOR, None)
+
+    async def restore(self, sha: str) -> None:
+        """Bring the files back to a snapshot and the head to where it was then."""
+        head = await self._git.line("rev-parse", "--verify", f"{checked(sha)}^1")
+        await self.reset(sha)
+        await self._git.run("reset", "--mixed", "--quiet", head)
+
+    async def diff(self, base: str, head: str) -> str:
+        """Return the changes between two commits as a unified diff."""
+        return (await self._diff(base, head)).decode(errors="replace")
+
+    async def diff_stat(self, base: str, head: str) -> str:
+        """Return which files differ between two commits, and by how many lines."""
+        return (await self._diff(base, head, "--stat=100")).decode(errors="replace")
+
+    async def changed_files(self, base: str, head: str) -> tuple[str, ...]:
+        """List the paths that differ between two commits; a rename is two of them."""
+        return _paths(await self._diff(base, head, "--name-only", "-z", "--no-renames"))
+
+    async def tracked_files(self) -> tuple[str, ...]:
+        """List the paths of the head commit."""
+        return _paths(await self._git.run("ls-tree", "-r", "-z", "--name-only", "HEAD"))
+
+    async def _diff(self, base: str, head: str, *options: str) -> bytes:
+        fixed = ("--no-color", "--no-ext-diff", "--no-textconv")
+        return await self._git.run("diff", *fixed, *options, checked(base), checked(head), "--")
+
+    async def _clean(self) -> None:
+        await self._git.run("clean", "--quiet", "-ffdx")
+
+    async def _commit_tree(
+        self, tree: str, parent: str, message: str, author: Author, date: datetime | None
+    ) -> str:
+        at = f"{int((date or datetime.now(UTC)).timestamp())} +0000"
+        people = {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", author.name), ("EMAIL", author.email), ("DATE", at))
+        }
+        out = await self._git.run(
+            *("commit-tree", "-p", parent, "-F", "-", tree),
+            stdin=f"{message.strip()}\n".encode(),
+            environment=people,
+        )
+        return out.decode().strip()
+
+    @contextlib.contextmanager
+    def _spare_index(self) -> Iterator[dict[str, str]]:
+        """Stage into a copy, so that the worktree's own index does not move."""
+        spare = self.git_dir / "snapshot-index"
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(self.git_dir / "index", spare)
+        try:
+            yield {"GIT_INDEX_FILE": str(spare)}
+        finally:
+            for leftover in (spare, spare.with_name("snapshot-index.lock")):
+                leftover.unlink(missing_ok=True)
+
+
+def _paths(listing: bytes) -> tuple[str, ...]:
+    """Split a NUL-separated listing; names that are not UTF-8 keep their bytes."""
+    return tuple(os.fsdecode(path) for path in listing.split(b"\0") if path)
