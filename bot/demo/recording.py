@@ -52,6 +52,7 @@ Nothing is counted on the server: the same request always gets the same reply, a
 gateway asks a second time.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ from shared.chat import Message, Speaker
 from shared.domain import Role, Value
 from shared.errors import ConfigurationError
 
-_RULE = "+++\n"
+_FORM = re.compile(r"\+{3}\n(?P<head>.*?)^\+{3}\n(?P<reply>.*)", re.DOTALL | re.MULTILINE)
 _SHOWN = 300
 _ROLES = {f"# {role.title}": role for role in Role}
 
@@ -96,7 +97,10 @@ class Recording(Value):
 
         Raises ConfigurationError with the file and its fault.
         """
-        return cls(entries=tuple(_entry(path) for path in sorted(folder.glob("*.md"))))
+        entries = tuple(_entry(path) for path in sorted(folder.glob("*.md")))
+        if not entries:
+            raise ConfigurationError(f"{folder} holds no recorded replies (*.md).")
+        return cls(entries=entries)
 
     def reply(self, messages: Sequence[Message]) -> str:
         """Return the reply to a conversation, from its content alone.
@@ -127,12 +131,13 @@ def _role(messages: Sequence[Message]) -> Role:
 
 def _entry(path: Path) -> Entry:
     text = path.read_text("utf-8").replace("\r\n", "\n")
-    blank, head, reply = (text.split(_RULE, 2) if text.startswith(_RULE) else ("", "", ""))[:3]
-    if blank or not reply:
+    found = _FORM.match(text)
+    if found is None:
         raise ConfigurationError(
             f'{path} is not a recorded reply: put TOML between two lines "+++", the reply below.'
         )
     try:
-        return Entry.model_validate({**tomllib.loads(head), "reply": reply.strip("\n")})
+        head = tomllib.loads(found["head"])
+        return Entry.model_validate({**head, "reply": found["reply"].strip("\n")})
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise ConfigurationError(f"{path} is not a recorded reply: {error}") from error

@@ -60,55 +60,65 @@ class Session:
         return f"{self.forge_url}/{self.plan.ref}{path}"
 
 
+class Secrets:
+    """What the parties of a session share: the App's key, the webhook secret, tokens."""
+
+    def __init__(self) -> None:
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.webhook = SecretStr(secrets.token_hex(32))
+        self.alice = SecretStr(secrets.token_hex(20))
+        self.mallory = SecretStr(secrets.token_hex(20))
+
+
 @contextlib.asynccontextmanager
 async def open_session(plan: Plan, *, on_restart: Callable[[], None]) -> AsyncIterator[Session]:
     """Start everything, and end everything when the context is left."""
     async with contextlib.AsyncExitStack() as stack:
-        profile = plan.profile
-        if plan.recording is not None:
-            recorded = create_recorded_model(
-                Recording.load(plan.recording), models=profile.models, pace=plan.pace
-            )
-            models = await stack.enter_async_context(serve(recorded))
-            profile = profile.at(models).model_copy(update={"recorded": True})
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        door, forge_door = listen(), listen(plan.port)
+        profile = await stack.enter_async_context(answering(plan))
+        shared, door, gate = Secrets(), listen(), listen(plan.port)
         door.socket.close()  # the gateway binds this port itself
-        token, secret = SecretStr(secrets.token_hex(20)), SecretStr(secrets.token_hex(32))
-        config = _forge(plan, forge_door.url, door.url, key.public_key(), token, secret)
-        forge_url = await stack.enter_async_context(serve(create_forge(config), forge_door))
-        env_file = _configure(plan, profile, forge_url, door.url, key, secret)
+        config = forge_config(plan, gate.url, door.url, shared)
+        await stack.enter_async_context(serve(create_forge(config), gate))
+        env_file = write_settings(plan, profile, gate.url, door.url, shared)
         gateway = await stack.enter_async_context(
             run_gateway(env_file, plan.home / "gateway.log", door.url, on_restart=on_restart)
         )
         alice = await stack.enter_async_context(
-            PersonClient.open(forge_url, plan.ref, "alice", token)
+            PersonClient.open(gate.url, plan.ref, "alice", shared.alice)
         )
-        session = Session(plan, forge_url, gateway, alice)
+        session = Session(plan, gate.url, gateway, alice)
         await stack.enter_async_context(session.reader)
         yield session
 
 
-def _forge(
-    plan: Plan,
-    url: str,
-    gateway_url: str,
-    key: rsa.RSAPublicKey,
-    token: SecretStr,
-    secret: SecretStr,
-) -> ForgeConfig:
-    pem = key.public_bytes(
+@contextlib.asynccontextmanager
+async def answering(plan: Plan) -> AsyncIterator[Profile]:
+    """Serve the recording, if there is one, and return the profile that points at it."""
+    if plan.recording is None:
+        yield plan.profile
+        return
+    recording = Recording.load(plan.recording)
+    app = create_recorded_model(recording, models=plan.profile.models, pace=plan.pace)
+    async with serve(app) as url:
+        yield plan.profile.at(url).model_copy(update={"recorded": True})
+
+
+def forge_config(plan: Plan, url: str, gateway_url: str, shared: Secrets) -> ForgeConfig:
+    """Describe the forge: the App, alice who may write, mallory who may not, one repository."""
+    pem = shared.key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return ForgeConfig(
         state=plan.home / "forge",
         url=url,
         app=AppRegistration(public_key=pem.decode()),
-        webhook_secret=secret,
+        webhook_secret=shared.webhook,
         webhook_url=f"{gateway_url}/webhooks/github",
         people=(
-            Person(login="alice", name="Alice", email="alice@example.com", token=token),
-            Person(login="mallory", name="Mallory", email="mallory@example.com"),
+            Person(login="alice", name="Alice", email="alice@example.com", token=shared.alice),
+            Person(
+                login="mallory", name="Mallory", email="mallory@example.com", token=shared.mallory
+            ),
         ),
         repositories=(
             RepositorySeed(
@@ -123,16 +133,11 @@ def _forge(
     )
 
 
-def _configure(
-    plan: Plan,
-    profile: Profile,
-    forge_url: str,
-    gateway_url: str,
-    key: rsa.RSAPrivateKey,
-    secret: SecretStr,
+def write_settings(
+    plan: Plan, profile: Profile, forge_url: str, gateway_url: str, shared: Secrets
 ) -> Path:
     """Write the gateway's settings, as an operator would for a real GitHub App."""
-    pem = key.private_bytes(
+    pem = shared.key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
@@ -148,7 +153,7 @@ def _configure(
         "BATON_GITHUB_WEB_URL": forge_url,
         "BATON_APP_ID": 1,
         "BATON_PRIVATE_KEY_FILE": key_file,
-        "BATON_WEBHOOK_SECRET": secret.get_secret_value(),
+        "BATON_WEBHOOK_SECRET": shared.webhook.get_secret_value(),
         "BATON_WRITE_SPACING": 0,
         "BATON_STATUS_SECONDS": 1,
         "BATON_ALLOW_ROOT_SANDBOX": str(plan.allow_root_sandbox).lower(),

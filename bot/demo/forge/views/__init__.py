@@ -1,0 +1,1 @@
+"""How the forge writes its state as GitHub's JSON."""
