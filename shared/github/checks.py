@@ -32,11 +32,11 @@ class Checks(Facet):
 
         Annotations can only be added: those that the run has are taken for the first ones.
         """
-        found = await self._find_check(check)
-        if found is None:
+        run = await self._find_check(check)
+        if run is None:
             run = await self._once(lambda: self._find_check(check), lambda: self._create(check))
-        else:
-            run = await self._patch(found, _state(check))
+        elif run.annotations >= len(check.annotations):
+            return await self._patch(run, _state(check))
         return await self._annotate(run, check)
 
     async def _find_check(self, check: Check) -> CheckRun | None:
@@ -62,7 +62,10 @@ class Checks(Facet):
         return parse(response, CheckRun)
 
     async def _annotate(self, run: CheckRun, check: Check) -> CheckRun:
-        """Send the annotations that are missing, counting again whenever an answer got lost."""
+        """Send the annotations that are missing, and the state with each batch.
+
+        GitHub adds what it is sent, so a lost answer is followed by a count, not by a repeat.
+        """
         failures = 0
         while run.annotations < len(check.annotations):
             batch = check.annotations[run.annotations : run.annotations + ANNOTATIONS]

@@ -13,9 +13,9 @@ _TOKENS = re.compile(r"gh[pousr]_[A-Za-z0-9._-]{8,}|github_pat_\w{8,}|eyJ[\w-]{8
 _LONGEST = 400  # characters of GitHub's own words
 
 _CREDENTIALS = (
-    "GitHub does not know these credentials (401). In App mode check that the App id and the "
-    "private key belong together and that this machine's clock is right; in token mode make a "
-    "new token."
+    "GitHub does not know these credentials (401). In App mode check that BATON_APP_ID and "
+    "BATON_PRIVATE_KEY_FILE belong together and that this machine's clock is right; in token "
+    "mode make a new token and set it as BATON_GITHUB_TOKEN."
 )
 
 
@@ -55,8 +55,8 @@ def _refusal(response: httpx.Response, request: str) -> GitHubError:
         return Refused(_CREDENTIALS)
     if status == httpx.codes.NOT_FOUND:
         return NotFound(
-            f"GitHub finds nothing at {request} (404). It does not exist, or Baton may not see "
-            "it: check the name, and that the App is installed on the repository."
+            f"GitHub finds nothing at {request} (404): {words}. It does not exist, or Baton may "
+            "not see it: check the name, and that the App is installed on the repository."
         )
     if status == httpx.codes.FORBIDDEN:
         return Refused(f"GitHub forbids {request} (403): {words}. {_permission_hint(response)}")

@@ -10,9 +10,11 @@ from githubkit.core import GitHubCore
 from pydantic import SecretStr
 
 from shared.domain import RepoRef
-from shared.errors import NotFound
+from shared.errors import NotFound, Refused
 from shared.github.client import Client, parse, path
 from shared.github.values import Read
+
+_UNKNOWN_APP = "Integration not found"  # GitHub's words for a key or id of another App
 
 
 class _Installation(Read):
@@ -43,11 +45,16 @@ class InstallationTokens:
         self._lock = asyncio.Lock()
 
     async def find_installation(self) -> int:
-        """Return the installation's id. Raises NotFound when the App is not installed there."""
+        """Return the installation's id. Raises NotFound where there is none."""
         url = path("repos", self._ref.owner, self._ref.name, "installation")
         try:
             return (await self._app.get(url, _Installation)).id
-        except NotFound:
+        except NotFound as error:
+            if _UNKNOWN_APP in str(error):
+                raise Refused(
+                    "GitHub knows no App with this id and key. Check BATON_APP_ID and "
+                    "BATON_PRIVATE_KEY_FILE against the App's settings page."
+                ) from None
             raise NotFound(
                 f"Baton is not installed on {self._ref}, or the repository does not exist. "
                 "Install the App on it: App settings, Install App, choose the repository."

@@ -114,7 +114,7 @@ async def test_limit_with_a_date(line: Line) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (as_github(401, "Bad credentials"), Refused, "private key belong together"),
+        (as_github(401, "Bad credentials"), Refused, "BATON_PRIVATE_KEY_FILE belong together"),
         (as_github(404, "Not Found"), NotFound, "App is installed on the repository"),
         (as_github(403, "Repository was archived"), Refused, "Repository was archived"),
         (as_github(410, "This issue was deleted"), Refused, r"\(410\): This issue was deleted"),
