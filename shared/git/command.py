@@ -34,6 +34,9 @@ _SETTINGS = {
     "diff.ignoreSubmodules": "all",
     "fetch.recurseSubmodules": "false",
     "gc.autoDetach": "false",
+    "gc.cruftPacks": "true",
+    # Snapshots of a run that waits for a person are known to no branch.
+    "gc.pruneExpire": "6.months.ago",
     "http.followRedirects": "false",
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "60",

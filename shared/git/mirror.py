@@ -75,15 +75,19 @@ class Mirror:
             f"{self.url} has no branch, tag or commit {ref!r}: fetch, or check its name."
         )
 
+    async def has(self, sha: str) -> bool:
+        """Tell whether a commit is here already."""
+        code, _, _ = await self._git.attempt("cat-file", "-e", f"{checked(sha)}^{{commit}}")
+        return code == 0
+
     async def add_worktree(self, path: Path, sha: str) -> Worktree:
-        """Check a commit out at ``path``, with nothing left of what was there."""
+        """Check a commit out at ``path``; a worktree that is there already stays as it stands."""
+        path = path.resolve()
         async with self._lock:
-            await self._forget(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            await self._git.run(
-                *("worktree", "add", "--quiet", "--detach", "--force", "--end-of-options"),
-                *(str(path), checked(sha)),
-            )
+            git_dir = self._find(path)
+            if git_dir is None or _is_half_made(git_dir, path):
+                await asyncio.to_thread(self._forget, path)
+                await self._check_out(path, checked(sha))
         return self.worktree(path)
 
     def worktree(self, path: Path) -> Worktree:
@@ -92,16 +96,16 @@ class Mirror:
         Raises GitError when there is none at ``path``.
         """
         path = path.resolve()
-        for pointer in self.path.glob("worktrees/*/gitdir"):
-            if Path(pointer.read_text().strip()) == path / ".git" and path.is_dir():
-                _clear_stale_locks(pointer.parent)
-                return Worktree(path, pointer.parent)
-        raise GitError(f"There is no worktree at {path}: add one.")
+        git_dir = self._find(path)
+        if git_dir is None or _is_half_made(git_dir, path):
+            raise GitError(f"There is no worktree at {path}: add one.")
+        _clear_stale_locks(git_dir)
+        return Worktree(path, git_dir)
 
-    async def remove_worktree(self, worktree: Worktree) -> None:
-        """Delete a worktree with its files; its commits stay."""
+    async def remove_worktree(self, path: Path) -> None:
+        """Delete a worktree with its files, if it is there; its commits stay."""
         async with self._lock:
-            await self._forget(worktree.path)
+            await asyncio.to_thread(self._forget, path.resolve())
 
     async def remote_branch(self, branch: str) -> str | None:
         """Ask the remote for the commit of a branch; None when it has no such branch."""
@@ -169,9 +173,29 @@ class Mirror:
             await self._git.run("init", "--quiet", "--template=")
         await asyncio.to_thread(_clear_stale_locks, self.path)
 
-    async def _forget(self, path: Path) -> None:
-        await asyncio.to_thread(remove_tree, path)
-        await self._git.run("worktree", "prune", "--expire=now")
+    async def _check_out(self, path: Path, sha: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        await self._git.run(
+            *("worktree", "add", "--quiet", "--detach", "--force", "--end-of-options"),
+            *(str(path), sha),
+        )
+
+    def _find(self, path: Path) -> Path | None:
+        """Return the git directory of the worktree at a path, by what git keeps on this side."""
+        for pointer in self.path.glob("worktrees/*/gitdir"):
+            if Path(pointer.read_text().strip()) == path / ".git":
+                return pointer.parent
+        return None
+
+    def _forget(self, path: Path) -> None:
+        remove_tree(path)
+        while git_dir := self._find(path):
+            remove_tree(git_dir)
+
+
+def _is_half_made(git_dir: Path, path: Path) -> bool:
+    """Tell whether git was killed while it made a worktree: it locks it until it is done."""
+    return (git_dir / "locked").exists() or not (path / ".git").is_file()
 
 
 def _moved(branch: str) -> str:

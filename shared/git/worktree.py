@@ -70,10 +70,14 @@ class Worktree:
         return await self._commit_tree(tree, head, _SNAPSHOT_MESSAGE, _SNAPSHOT_AUTHOR, None)
 
     async def restore(self, sha: str) -> None:
-        """Bring the files back to a snapshot and the head to where it was then."""
-        head = await self._git.line("rev-parse", "--verify", f"{checked(sha)}^1")
-        await self.reset(sha)
-        await self._git.run("reset", "--mixed", "--quiet", head)
+        """Make the files those of a snapshot or another commit; the head stays where it is.
+
+        Everything else goes, ignored files included.
+        """
+        await asyncio.to_thread(tidy, self.path)
+        await self._git.run("read-tree", "--reset", "-u", checked(sha))
+        await self._clean()
+        await self._git.run("read-tree", await self.head())
 
     async def diff(self, base: str, head: str) -> str:
         """Return the changes between two commits as a unified diff."""
