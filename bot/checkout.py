@@ -5,6 +5,7 @@ before left them, and ends by writing them into git, so it can be done again aft
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from bot.durable import step
 from bot.services import services
 from bot.surroundings import Surroundings, command_for_tests, survey
 from shared.domain import Issue, Value
+from shared.errors import GitError
 from shared.git import Author, Worktree
 from shared.sandbox import Limits
 from shared.target import Target, TestRun, mounts, prepare, run_tests, variables
@@ -59,7 +61,7 @@ class Checkout:
         self.run = run
         self.files = Files.of(sha)
         self._base = base
-        self._path = services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
+        self._path = _path(run, name)
 
     async def diff(self, base: str, head: str) -> str:
         """Return the difference between two commits, as a patch."""
@@ -164,21 +166,18 @@ class Checkout:
 
     async def _present(self) -> Worktree:
         """Bring the files to where the last finished step left them."""
-        mirror = await services().mirror(self.run.ref)
-        if not await mirror.has(self.files.tree):
-            await mirror.fetch()
-        tree = await mirror.add_worktree(self._path, self.files.head)
+        tree = await _worktree(self.run, self._path, self.files.head)
         if _TREES.get(self._path) != self.files.tree:
-            await tree.reset(self.files.head)
-            await tree.restore(self.files.tree)
+            if self.files.tree == self.files.head:
+                await tree.reset(self.files.head)
+            else:
+                await tree.restore(self.files.tree)
             _TREES[self._path] = self.files.tree
         return tree
 
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
-        mirror = await services().mirror(self.run.ref)
-        path = services().places.tree(self.run.ref, self.run.number, f"{self.run.attempt}.base")
-        base = await mirror.add_worktree(path, self._base)
+        base = await _worktree(self.run, _path(self.run, "base"), self._base)
         return await prepare(base.path, services().places.environments, services().sandbox)
 
 
@@ -200,8 +199,27 @@ async def discard(run: RunContext, names: Sequence[str]) -> None:
     async def work() -> None:
         mirror = await services().mirror(run.ref)
         for name in names:
-            path = services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
-            await mirror.remove_worktree(path)
+            path = _path(run, name)
             _TREES.pop(path, None)
+            with contextlib.suppress(GitError):
+                await mirror.remove_worktree(mirror.worktree(path))
 
     await run.do("remove worktrees", work)
+
+
+def _path(run: RunContext, name: str) -> Path:
+    return services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
+
+
+async def _worktree(run: RunContext, path: Path, sha: str) -> Worktree:
+    """Return a worktree as it stands, or a new one at a commit."""
+    mirror = await services().mirror(run.ref)
+    try:
+        return mirror.worktree(path)
+    except GitError:
+        _TREES.pop(path, None)
+    try:
+        await mirror.resolve(sha)
+    except GitError:
+        await mirror.fetch()
+    return await mirror.add_worktree(path, sha)

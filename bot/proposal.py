@@ -69,7 +69,7 @@ async def _report(run: RunContext, basis: Basis, change: Change) -> Report:
 
 async def _open(run: RunContext, basis: Basis, change: Change, report: Report) -> Proposal:
     """Push the branch and open the draft; both are found again when they exist already."""
-    branch = branch_name(run.number, basis.issue.title, attempt=run.attempt)
+    branch = branch_of(run, basis.issue.title)
     title = line(basis.issue.title)[:_TITLE]
     body = await _body(run, change, report, green=None, open_question=_VERIFYING)
 
@@ -95,6 +95,12 @@ async def _verify(run: RunContext, basis: Basis, change: Change) -> TestRun:
             "\n".join(verdict.sentences),
         )
     return green
+
+
+def branch_of(run: RunContext, title: str) -> str:
+    """Name the run's branch; every try after the first has one of its own."""
+    name = branch_name(run.number, title)
+    return name if run.attempt == 1 else f"{name}-{run.attempt}"
 
 
 def _open_question(change: Change) -> str:

@@ -28,15 +28,18 @@ class Services:
     github: GitHub
     sandbox: Sandbox
     progress: ProgressBoard = field(default_factory=ProgressBoard)
+    _mirrors: dict[RepoRef, Mirror] = field(default_factory=dict)
 
     async def repo(self, ref: RepoRef) -> GitHubRepo:
         """Return a repository as this installation sees it."""
         return await self.github.repo(ref)
 
     async def mirror(self, ref: RepoRef) -> Mirror:
-        """Return the mirror of a repository, not yet fetched."""
-        repo = await self.repo(ref)
-        return Mirror(self.places.mirror(ref), repo.clone_url, repo.git_token)
+        """Return the one mirror of a repository; it keeps its users out of each other's way."""
+        if ref not in self._mirrors:
+            repo = await self.repo(ref)
+            self._mirrors[ref] = Mirror(self.places.mirror(ref), repo.clone_url, repo.git_token)
+        return self._mirrors[ref]
 
 
 _installed: list[Services] = []

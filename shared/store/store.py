@@ -128,7 +128,9 @@ class Store:
     async def void_approval(self, approval_id: str, reason: str) -> None:
         """Take an approval back whose terms no longer hold."""
         async with self._session.begin() as session:
-            approval = (await session.exec(select(Approval).where(Approval.id == approval_id))).one()
+            approval = (
+                await session.exec(select(Approval).where(Approval.id == approval_id))
+            ).one()
             approval.state, approval.reason = ApprovalState.VOID, reason
             session.add(approval)
 
