@@ -82,10 +82,8 @@ class Mirror:
 
     async def add_worktree(self, path: Path, sha: str) -> Worktree:
         """Check a commit out at ``path``; a worktree that is there already stays as it stands."""
-        path = path.resolve()
         async with self._lock:
-            git_dir = self._find(path)
-            if git_dir is None or _is_half_made(git_dir, path):
+            if not await asyncio.to_thread(self._is_made, path):
                 await asyncio.to_thread(self._forget, path)
                 await self._check_out(path, checked(sha))
         return self.worktree(path)
@@ -95,17 +93,16 @@ class Mirror:
 
         Raises GitError when there is none at ``path``.
         """
-        path = path.resolve()
         git_dir = self._find(path)
-        if git_dir is None or _is_half_made(git_dir, path):
+        if git_dir is None or not self._is_made(path):
             raise GitError(f"There is no worktree at {path}: add one.")
         _clear_stale_locks(git_dir)
-        return Worktree(path, git_dir)
+        return Worktree(path.resolve(), git_dir)
 
     async def remove_worktree(self, path: Path) -> None:
         """Delete a worktree with its files, if it is there; its commits stay."""
         async with self._lock:
-            await asyncio.to_thread(self._forget, path.resolve())
+            await asyncio.to_thread(self._forget, path)
 
     async def remote_branch(self, branch: str) -> str | None:
         """Ask the remote for the commit of a branch; None when it has no such branch."""
@@ -182,20 +179,23 @@ class Mirror:
 
     def _find(self, path: Path) -> Path | None:
         """Return the git directory of the worktree at a path, by what git keeps on this side."""
+        link = path.resolve() / ".git"
         for pointer in self.path.glob("worktrees/*/gitdir"):
-            if Path(pointer.read_text().strip()) == path / ".git":
+            if Path(pointer.read_text().strip()) == link:
                 return pointer.parent
         return None
+
+    def _is_made(self, path: Path) -> bool:
+        """Tell whether a worktree is whole: git locks it until it has checked everything out."""
+        git_dir = self._find(path)
+        if git_dir is None or (git_dir / "locked").exists():
+            return False
+        return (path / ".git").is_file()
 
     def _forget(self, path: Path) -> None:
         remove_tree(path)
         while git_dir := self._find(path):
             remove_tree(git_dir)
-
-
-def _is_half_made(git_dir: Path, path: Path) -> bool:
-    """Tell whether git was killed while it made a worktree: it locks it until it is done."""
-    return (git_dir / "locked").exists() or not (path / ".git").is_file()
 
 
 def _moved(branch: str) -> str:
