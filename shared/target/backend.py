@@ -83,6 +83,7 @@ async def _build(
 
 def _copy(checkout: Path, source: Path) -> None:
     shutil.copytree(checkout, source, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    source.with_name("backend").mkdir()
 
 
 def _read_requires(out: Path) -> tuple[str, ...]:

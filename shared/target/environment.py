@@ -10,7 +10,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from shared.domain import Value
@@ -136,9 +136,18 @@ def _key(source: Source) -> str:
     needs = read_needs(source.tree, source.pyproject).model_dump_json()
     python = (sys.version, sys.base_prefix, sysconfig.get_platform())
     digest = hashlib.sha256(repr((_FORMAT, python, source.overrides.requirements, needs)).encode())
-    for path in _DECIDING:
+    for path in (*_DECIDING, *_own_backend(source)):
         digest.update(f"\0{path}\0{source.tree.read(path)}".encode())
     return digest.hexdigest()[:32]
+
+
+def _own_backend(source: Source) -> Iterable[str]:
+    """Name the modules of a build backend that is a part of the repository."""
+    build = source.pyproject.build
+    folders = {str(PurePosixPath(folder)) for folder in build.backend_path} if build else set()
+    for path in map(PurePosixPath, source.tree.files):
+        if path.suffix == ".py" and str(path.parent) in folders:
+            yield str(path)
 
 
 @contextlib.asynccontextmanager
