@@ -172,9 +172,20 @@ def prune_rest(source: Json) -> Json:
         for method in methods:
             operation = source["paths"][path][method.lower()]
             paths.setdefault(path, {})[method.lower()] = responses(operation)
+    correct(paths)
     shared = source["components"]
     answers = {name: without_examples(one) for name, one in shared["responses"].items()}
     return {"paths": paths, "components": reachable(paths, shared | {"responses": answers})}
+
+
+def correct(paths: Json) -> None:
+    """Mend what the description gets wrong.
+
+    The list of installations says of ``account`` that it is a user *and* an enterprise
+    (``allOf``), which nothing can be; one installation, by its own schema, is either.
+    """
+    listed = paths["/app/installations"]["get"]["responses"]["200"]["content"]
+    listed["application/json"]["schema"]["items"] = {"$ref": "#/components/schemas/installation"}
 
 
 def prune_webhooks(source: Json) -> Json:
