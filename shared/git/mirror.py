@@ -84,7 +84,6 @@ class Mirror:
         """Check a commit out at ``path``; a worktree that is there already stays as it stands."""
         async with self._lock:
             if not await asyncio.to_thread(self._is_made, path):
-                await asyncio.to_thread(self._forget, path)
                 await self._check_out(path, checked(sha))
         return self.worktree(path)
 
@@ -171,11 +170,16 @@ class Mirror:
         await asyncio.to_thread(_clear_stale_locks, self.path)
 
     async def _check_out(self, path: Path, sha: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place = await asyncio.to_thread(self._clear_place, path)
         await self._git.run(
             *("worktree", "add", "--quiet", "--detach", "--force", "--end-of-options"),
-            *(str(path), sha),
+            *(str(place), sha),
         )
+
+    def _clear_place(self, path: Path) -> Path:
+        self._forget(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.resolve()
 
     def _find(self, path: Path) -> Path | None:
         """Return the git directory of the worktree at a path, by what git keeps on this side."""
