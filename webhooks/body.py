@@ -18,20 +18,20 @@ _TOO_LARGE = (
 )
 
 
-async def read_limited(request: Request) -> bytes:
+async def read_limited(request: Request, *, patience: float = PATIENCE) -> bytes:
     """Read the body without ever holding more than the limit.
 
     Raises BodyTooLarge before reading when the length is announced, else on the way;
-    BadBody when the sender stops in the middle.
+    BadBody when the sender stops in the middle or takes more seconds than ``patience``.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > LIMIT:
         raise BodyTooLarge(_TOO_LARGE)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await _collect(request)
     except TimeoutError:
-        raise BadBody(f"The body did not arrive within {PATIENCE:.0f} s. Redeliver it.") from None
+        raise BadBody(f"The body did not arrive within {patience:.0f} s. Redeliver it.") from None
     except ClientDisconnect:
         raise BadBody("The connection broke before the body was complete. Redeliver it.") from None
 

@@ -1,5 +1,6 @@
 """Who Baton is on GitHub: an App with a key, or a person's token."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol, Self
@@ -10,7 +11,7 @@ from githubkit.auth import AppAuthStrategy, TokenAuthStrategy
 from pydantic import SecretStr
 
 from shared.domain import RepoRef
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, NotFound, Refused
 from shared.github.client import Client, path
 from shared.github.pace import Pace, Turnstile
 from shared.github.repo import GitHubRepo
@@ -137,11 +138,14 @@ class _AsApp:
 
     async def who(self) -> _User:
         slug = (await self._app.get("/app", _App)).slug
-        # The bot account is public, but an Enterprise server may want a login for it.
+        # The account is public on github.com; an Enterprise server may want a login for it, which
+        # any installation has, unless it was suspended or removed.
         anonymous = Client(None, self._urls, self._pace, self._turnstile)
-        asked = self._clients[0] if self._clients else anonymous
         try:
-            return await asked.get(path("users", f"{slug}[bot]"), _User)
+            for client in self._clients:
+                with contextlib.suppress(NotFound, Refused):
+                    return await client.get(path("users", f"{slug}[bot]"), _User)
+            return await anonymous.get(path("users", f"{slug}[bot]"), _User)
         finally:
             await anonymous.aclose()
 

@@ -4,9 +4,12 @@ import logging
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
+from shared.errors import BadBody
 from tests.webhooks.conftest import SECRET, Door, Payload
-from webhooks.body import LIMIT
+from webhooks.body import LIMIT, read_limited
 from webhooks.routes import PATH
 from webhooks.signature import sign
 
@@ -198,6 +201,18 @@ async def test_a_sender_that_hangs_up_harms_nobody(door: Door, opened: Payload) 
     await writer.wait_closed()
     assert (await door.knock(opened)).status_code == 202
     assert list(door.inbox.stored) == ["guid-1"]
+
+
+async def test_a_sender_that_dawdles_is_given_up() -> None:
+    """A body that does not end in time is refused, so that nobody can hold memory for long."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    request = Request({"type": "http", "method": "POST", "path": PATH, "headers": []}, receive)
+    with pytest.raises(BadBody, match="did not arrive"):
+        await read_limited(request, patience=0.01)
 
 
 async def test_failure_to_store_is_not_acknowledged(
