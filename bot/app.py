@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             refresher.cancel()
             await asyncio.gather(refresher, return_exceptions=True)
-            await asyncio.to_thread(engine.stop)
+            await engine.stop()
             await store.close()
             await github.aclose()
 

@@ -5,7 +5,6 @@ before left them, and ends by writing them into git, so it can be done again aft
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -201,8 +200,7 @@ async def discard(run: RunContext, names: Sequence[str]) -> None:
         for name in names:
             path = _path(run, name)
             _TREES.pop(path, None)
-            with contextlib.suppress(GitError):
-                await mirror.remove_worktree(mirror.worktree(path))
+            await mirror.remove_worktree(path)
 
     await run.do("remove worktrees", work)
 

@@ -33,7 +33,7 @@ async def accept(delivery: Delivery) -> Accepted:
     return Accepted.NEW
 
 
-@DBOS.workflow(name="delivery")
+@engine.workflow("delivery")
 async def handle(raw: dict[str, JsonValue]) -> None:
     """Handle one delivery."""
     delivery = Delivery.model_validate(raw)

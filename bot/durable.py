@@ -15,7 +15,7 @@ from bot.services import services
 from shared import errors
 from shared.chat import JsonSchema, Message, Reply
 from shared.domain import Role
-from shared.errors import BatonError, GitHubUnavailable, ModelUnavailable
+from shared.errors import BatonError, GitHubUnavailable, ModelUnavailable, RunStopped
 from shared.ollama import OllamaChat
 from shared.store import UsageEntry
 
@@ -100,6 +100,7 @@ class DurableChat:
         return await step(f"ask {self._role}", Reply, lambda: self._ask(messages, schema))
 
     async def _ask(self, messages: Sequence[Message], schema: JsonSchema | None) -> Reply:
+        await _within_budget(self._run_id)
         key = f"{DBOS.workflow_id}/{DBOS.step_id}"
         board = services().progress
         board.begin(self._run_id, self._role.title, self._model.name, self._node.name)
@@ -122,3 +123,11 @@ class DurableChat:
             )
         )
         return reply
+
+
+async def _within_budget(run_id: str) -> None:
+    """Refuse a further call once the models have worked for as long as a run may take."""
+    limit = services().profile.budgets.seconds
+    spent = sum(entry.seconds for entry in await services().store.usage(run_id))
+    if spent >= limit:
+        raise RunStopped(f"The budget of {limit} s of model time is spent.")

@@ -1,7 +1,11 @@
 """The durable engine: DBOS on a database in the state directory."""
 
+import asyncio
+import functools
 import logging
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 
@@ -12,6 +16,10 @@ WORKFLOW_SHAPE = "1"
 DELIVERIES = "deliveries"
 RUNS = "runs"
 POLLING_SECONDS = 0.2
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_running: set[asyncio.Task[Any]] = set()
 
 
 async def launch(database: Path) -> None:
@@ -40,9 +48,39 @@ async def launch(database: Path) -> None:
         )
 
 
-def stop() -> None:
-    """Stop the engine; unfinished workflows stay on disk."""
-    DBOS.destroy()
+async def stop() -> None:
+    """Stop the engine. Unfinished workflows stay on disk, to be resumed.
+
+    Their tasks are cancelled first: the engine records no outcome for a cancelled task, where
+    it would record whatever error a half closed database gives.
+    """
+    for task in _running:
+        task.cancel()
+    await asyncio.gather(*_running, return_exceptions=True)
+    await asyncio.to_thread(DBOS.destroy)
+
+
+def workflow(
+    name: str,
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]:
+    """Register a workflow under a name that restarts find it by."""
+
+    def register(
+        work: Callable[P, Coroutine[Any, Any, R]],
+    ) -> Callable[P, Coroutine[Any, Any, R]]:
+        @functools.wraps(work)
+        async def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
+            task = asyncio.current_task()
+            assert task is not None
+            _running.add(task)
+            try:
+                return await work(*args, **kwargs)
+            finally:
+                _running.discard(task)
+
+        return DBOS.workflow(name=name)(tracked)
+
+    return register
 
 
 def once(workflow_id: str) -> SetWorkflowID:
@@ -55,12 +93,15 @@ def in_line(issue: str) -> SetEnqueueOptions:
     return SetEnqueueOptions(queue_partition_key=issue)
 
 
+_EXPECTED = ("was cancelled", "task cancelled", "being automatically retried")
+
+
 class _Calm(logging.Filter):
     """Drop tracebacks of retries and cancellations: `bot.durable` says what happened."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if "was cancelled" in message or "being automatically retried" in message:
+        if any(part in message for part in _EXPECTED):
             return False
         error = record.exc_info[1] if record.exc_info else None
         return type(error).__name__ != "DBOSAwaitedWorkflowCancelledError"

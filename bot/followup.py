@@ -1,9 +1,7 @@
 """Answering a review: new commits on the same branch, and a word to each remark."""
 
-from dbos import DBOS
-
 from agents.coder import CoderTask
-from bot import notices
+from bot import engine, notices
 from bot.build.code import let_code
 from bot.build.values import Red
 from bot.checkout import Checkout, discard
@@ -45,7 +43,7 @@ class Answered(Value):
     green: TestRun
 
 
-@DBOS.workflow(name="follow_up")
+@engine.workflow("follow_up")
 async def follow_up(run_id: str, review_id: int) -> None:
     """Answer a review that asks for changes with commits, or say why not."""
     run = await step("load run", RunContext, lambda: load(run_id))

@@ -44,6 +44,13 @@ async def propose(run: RunContext, basis: Basis, change: Change) -> None:
     verified = await _verify(run, basis, change)
     open_question = _open_question(change)
     await _publish(run, change, report, proposal, verified, open_question)
+    await run.keep(
+        tests={
+            "red": len(change.red.new_tests),
+            "base_passed": len(change.red.base.passed),
+            "green_passed": len(verified.passed),
+        }
+    )
     await run.enter(Stage.PROPOSED)
     await run.say(
         "finished",

@@ -3,11 +3,9 @@
 import logging
 from types import NoneType
 
-from dbos import DBOS
-
 from agents import planner, router
 from agents.prompting import prompt_hash
-from bot import approvals, labels
+from bot import approvals, engine, labels
 from bot.approvals import Basis, read_basis
 from bot.build import Assignment, build
 from bot.checkout import Checkout, discard
@@ -22,8 +20,10 @@ from shared.errors import BatonError, RunStopped
 
 log = logging.getLogger(__name__)
 
+_FAULT = "Baton itself failed ({kind}); its log has the cause. Please report it."
 
-@DBOS.workflow(name="solve")
+
+@engine.workflow("solve")
 async def solve(run_id: str) -> None:
     """Take an issue from triage to pull request, resuming after the last finished step."""
     run = await step("load run", RunContext, lambda: load(run_id))
@@ -43,6 +43,9 @@ async def solve(run_id: str) -> None:
         await propose(run, basis, change)
     except BatonError as error:
         await stop(run, error)
+    except Exception as error:  # a fault of ours must not end in silence either
+        log.exception("%s: failed", run.run_id)
+        await stop(run, RunStopped(_FAULT.format(kind=type(error).__name__)))
     await discard(run, ["base", "work", "verify"])
 
 

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from bot.demo.session import Plan, Session, open_session
 from bot.demo.story import IssueText, PersonReview
@@ -68,7 +67,8 @@ async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> 
             if not manner.leave:
                 view.note("Look around in the browser. [bold]Ctrl-C[/bold] ends it all.")
                 await _linger(session, view)
-    console.print(summary)
+    for told in summary:
+        console.print(told, soft_wrap=True, highlight=False)
     return 0 if run.stage is Stage.PROPOSED else 1
 
 
@@ -106,18 +106,21 @@ async def _linger(session: Session, view: View) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _summary(session: Session, run: RunView) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+def _summary(session: Session, run: RunView) -> Sequence[str]:
+    lines = [f"[bold]{NAMES[run.stage]}[/bold] {run.reason}".strip()]
     if run.pull_number is not None:
-        table.add_row("Pull request", session.page(f"/pull/{run.pull_number}"))
-    else:
-        table.add_row("Ended", f"{NAMES[run.stage]}: {run.reason}")
-    table.add_row("Model calls", f"{run.calls} ({run.prompt_tokens + run.output_tokens:,} tokens)")
-    for row in run.rows:
-        if row.seconds is not None:
-            table.add_row(NAMES[row.stage], f"{row.seconds:.1f} s")
+        lines.append(f"Pull request: {session.page(f'/pull/{run.pull_number}')}")
+    if run.tests is not None:
+        counts = run.tests
+        lines.append(
+            f"Tests: {counts.red} new ones failed on the base commit and pass now; "
+            f"{counts.base_passed} passed before, {counts.green_passed} pass on the branch"
+        )
+    tokens = run.prompt_tokens + run.output_tokens
+    lines.append(f"Models: {run.calls} calls, {tokens:,} tokens, {run.model_seconds:.1f} s")
+    lines += [
+        f"  {row.seconds:6.1f} s  {NAMES[row.stage]}" for row in run.rows if row.seconds is not None
+    ]
     if session.gateway.restarts:
-        table.add_row("Gateway restarts", str(session.gateway.restarts))
-    return table
+        lines.append(f"The gateway was restarted {session.gateway.restarts} times on the way.")
+    return lines

@@ -77,6 +77,7 @@ class Run(SQLModel, table=True):
     branch: str = ""
     head_sha: str = ""
     pull_number: int | None = None
+    tests: dict[str, int] | None = Field(default=None, sa_column=Column(JSON))
     status_comment: int | None = Field(default=None, sa_type=BigInteger)
     created_at: datetime = _moment()
     updated_at: datetime = _moment()

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("branch", sa.String(), nullable=False),
         sa.Column("head_sha", sa.String(), nullable=False),
         sa.Column("pull_number", sa.Integer(), nullable=True),
+        sa.Column("tests", sa.JSON(), nullable=True),
         sa.Column("status_comment", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
