@@ -117,8 +117,8 @@ def _parts(role: Role) -> tuple[str, str]:
     stable, line, task = text.partition(f"\n{_TASK_LINE}\n")
     if not line:
         raise ConfigurationError(f'The prompt {role}.md has no line "{_TASK_LINE}".')
-    if stable.split("\n", 1)[0] != f"# {role.title}":
-        raise ConfigurationError(f'The prompt {role}.md must begin with "# {role.title}".')
+    if stable.split("\n", 1)[0] != f"# {role.agent}":
+        raise ConfigurationError(f'The prompt {role}.md must begin with "# {role.agent}".')
     return stable, task
 
 

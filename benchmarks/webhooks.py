@@ -74,7 +74,7 @@ async def serve_until_told() -> None:
             print(url, flush=True)
             await asyncio.to_thread(sys.stdin.read)
         await drain()
-        engine.stop()
+        await engine.stop()
 
 
 async def drain() -> None:

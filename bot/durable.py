@@ -103,7 +103,7 @@ class DurableChat:
         await _within_budget(self._run_id)
         key = f"{DBOS.workflow_id}/{DBOS.step_id}"
         board = services().progress
-        board.begin(self._run_id, self._role.title, self._model.name, self._node.name)
+        board.begin(self._run_id, self._role.agent, self._model.name, self._node.name)
         chat = OllamaChat(
             self._node,
             self._model,

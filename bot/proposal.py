@@ -246,7 +246,7 @@ def usage_rows(entries: Sequence[UsageEntry]) -> tuple[UsageRow, ...]:
         groups.setdefault((entry.role, entry.model, entry.node), []).append(entry)
     return tuple(
         UsageRow(
-            agent=Role(role).title,
+            agent=Role(role).agent,
             model=model,
             node=node,
             calls=len(group),

@@ -49,12 +49,12 @@ class Role(StrEnum):
     DOCUMENTER = "documenter"
 
     @property
-    def title(self) -> str:
+    def agent(self) -> str:
         """Name the agent as people see it on GitHub."""
-        return _TITLES[self]
+        return _AGENTS[self]
 
 
-_TITLES = {
+_AGENTS = {
     Role.ROUTER: "Router",
     Role.PLANNER: "Planner",
     Role.CODER: "Dev1_Senior",

@@ -66,7 +66,7 @@ from shared.errors import ConfigurationError
 
 _FORM = re.compile(r"\+{3}\n(?P<head>.*?)^\+{3}\n(?P<reply>.*)", re.DOTALL | re.MULTILINE)
 _SHOWN = 300
-_ROLES = {f"# {role.title}": role for role in Role}
+_ROLES = {f"# {role.agent}": role for role in Role}
 
 
 class Entry(Value):

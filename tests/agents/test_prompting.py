@@ -30,7 +30,7 @@ def test_each_role_has_a_prompt_that_small_contexts_hold(role: Role) -> None:
     """The stable part names the role first, leaves no placeholder, and takes under 2k tokens."""
     system, task = prompting.messages(role, **{name: f"<{name}>" for name in VALUES[role]})
     assert system.role is Speaker.SYSTEM
-    assert system.content.split("\n")[0] == f"# {role.title}"
+    assert system.content.split("\n")[0] == f"# {role.agent}"
     assert "${" not in system.content + task.content
     assert all(f"<{name}>" in task.content for name in VALUES[role])
     assert likely_tokens([system]) < 2000
