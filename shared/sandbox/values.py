@@ -17,8 +17,8 @@ class Limits(Value):
 
     ``cpu_seconds``, ``file_bytes`` and ``files`` (open at once) hold for each process,
     everything else for the tree. ``memory_bytes`` is resident memory. ``disk_bytes`` is the
-    growth of the workspace. ``output_bytes`` is how much of the output is kept; a hundred
-    times as much ends the command.
+    growth of the workspace. ``output_bytes`` is how much of the output is kept; 32 MiB more
+    than that end the command.
     """
 
     seconds: Annotated[float, Field(gt=0)] = 300.0
