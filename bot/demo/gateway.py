@@ -88,10 +88,13 @@ class Gateway:
                     if (await client.get(f"{self.url}/healthz")).is_success:
                         return
                 await asyncio.sleep(_POLL_SECONDS)
-        raise ConfigurationError(f"The gateway did not start:\n{self._end_of_log()}")
+        raise ConfigurationError(f"The gateway did not start. {self._end_of_log()}")
 
     def _end_of_log(self) -> str:
-        return "\n".join(self._log_file.read_text("utf-8", "replace").splitlines()[-8:])
+        """Return the gateway's own complaint, or the last lines where it made none."""
+        lines = self._log_file.read_text("utf-8", "replace").splitlines()
+        complaints = [line.removeprefix("baton: ") for line in lines if line.startswith("baton: ")]
+        return complaints[-1] if complaints else "Its log ends so:\n" + "\n".join(lines[-8:])
 
 
 def _environment() -> Mapping[str, str]:

@@ -136,10 +136,14 @@ async def find_issue(unit: Unit, repo: Repository, number: int) -> Issue | None:
     return await unit.session.scalar(query)
 
 
+def promised(text: str) -> list[int]:
+    """Return the issues that a text promises to close, such as ``Closes #7``."""
+    return sorted({int(number) for number in _CLOSES.findall(text)})
+
+
 async def close_mentioned(unit: Unit, repo: Repository, texts: list[str], pull: Pull) -> None:
     """Close the issues that texts of a merged pull request promise to close."""
-    numbers = {int(number) for text in texts for number in _CLOSES.findall(text)}
-    for number in sorted(numbers):
+    for number in promised("\n".join(texts)):
         issue = await find_issue(unit, repo, number)
         if issue and not issue.pull:
             await close(unit, repo, issue, by_pull=pull.issue.number)

@@ -41,10 +41,11 @@ def create_forge(config: ForgeConfig) -> FastAPI:
     app.state.forge, app.state.hookshot = forge, hookshot
     app.add_middleware(FaultsMiddleware, faults=config.faults)
     limiter = Limiter(config.limits, forge.now)
-    app.mount(config.api_prefix, create_api(forge, limiter))
+    api = create_api(forge, limiter)
+    app.mount(config.api_prefix, api)
     app.mount("/api", create_graphql(forge, limiter))
     app.router.routes.append(Route(PATH, GitEndpoint(forge), methods=None))
-    app.mount("/", create_site(forge))
+    app.mount("/", create_site(forge, api))
     return app
 
 

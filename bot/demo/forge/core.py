@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class Forge:
         self._writing = asyncio.Lock()
         self._pushing: dict[int, asyncio.Lock] = {}
         self.version = 0
+        self.born = time.time_ns()
         self.outbox: asyncio.Queue[int] = asyncio.Queue()
 
     def now(self) -> datetime:
