@@ -22,16 +22,19 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the gateway. Raises ConfigurationError before anything is started."""
+    """Build the gateway.
+
+    Raises ConfigurationError or SandboxUnavailable before anything is started.
+    """
     secret = settings.require_webhook_secret()
     github = connect(settings)
     profile = profiles.load(settings.profile)
+    sandbox = open_sandbox(allow_root=settings.allow_root_sandbox)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
         store = await asyncio.to_thread(Store.open, places.database)
-        sandbox = await asyncio.to_thread(open_sandbox, allow_root=settings.allow_root_sandbox)
         install(Services(settings, profile, places, store, github, sandbox))
         await engine.launch(places.engine)
         refresher = asyncio.create_task(status.refresh_forever(settings.status_seconds))

@@ -163,7 +163,7 @@ def serve(
 def main() -> None:
     """Run the command line; a BatonError is one sentence on standard error and exit code 1."""
     try:
-        cli()
+        cli(prog_name="baton")
     except BatonError as error:
         _complain(error)
         sys.exit(1)

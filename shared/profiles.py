@@ -95,7 +95,12 @@ class Profile(Value):
         return next(n for n in self.nodes if n.name == name)
 
     def at(self, url: str, *, model: str | None = None) -> Self:
-        """Return this profile with every node at one URL and, if given, one model for all roles."""
+        """Return this profile with every node at one URL and, if given, one model for all roles.
+
+        Raises ConfigurationError when that is no URL.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"{url} is no address; write it as http://127.0.0.1:11434.")
         nodes = tuple(node.model_copy(update={"url": url}) for node in self.nodes)
         if model is None:
             return self.model_copy(update={"nodes": nodes, "recorded": False})
