@@ -193,7 +193,7 @@ async def _body(
         changelog=report.changelog,
         unverified=open_question,
         proof=[
-            _proof("Base", change.red.base, ""),
+            _proof("Base", change.red.base, change.red.base_sha),
             _proof("Red", change.red.run, change.red.sha),
             _proof("Green", shown, change.sha),
         ],

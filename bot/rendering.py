@@ -1,7 +1,6 @@
 """What Baton says on GitHub: templates in, Markdown out. Pure; does no I/O of its own."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +15,7 @@ _CLOSING = re.compile(
 )
 _IMAGE = re.compile(r"!(?=\[)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_SHORT = 9.95  # seconds; above it a tenth tells nothing
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -40,18 +40,15 @@ def fenced(text: object, language: str = "text") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration for people: 8 s, 2 min 05 s, 3 h 20 min."""
+    """Return a duration for people: 0.4 s, 12 s, 2 min 05 s, 3 h 20 min."""
+    if seconds < _SHORT:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def elapsed(span: timedelta) -> str:
-    """Return a span of time for people."""
-    return duration(span.total_seconds())
 
 
 _ENVIRONMENT = Environment(

@@ -83,4 +83,11 @@ async def _commit(
         f"Add failing tests for #{issue.number}\n\n{issue.title}\n\nWritten by Tester_QA."
     )
     files = await checkout.changed_files(assignment.base_sha)
-    return Red(sha=sha, base=base, run=red, new_tests=new_tests, files=files)
+    return Red(
+        base_sha=assignment.base_sha,
+        sha=sha,
+        base=base,
+        run=red,
+        new_tests=new_tests,
+        files=files,
+    )

@@ -18,6 +18,7 @@ class Assignment(Value):
 class Red(Value):
     """The new tests, committed, and the proof that they fail without the change."""
 
+    base_sha: str
     sha: str
     base: TestRun
     run: TestRun
@@ -27,7 +28,7 @@ class Red(Value):
     @classmethod
     def none(cls, sha: str, run: TestRun) -> Self:
         """Return the case of a follow-up: no new tests, nothing that must not be written."""
-        return cls(sha=sha, base=run, run=run, new_tests=(), files=())
+        return cls(base_sha=sha, sha=sha, base=run, run=run, new_tests=(), files=())
 
 
 class Change(Value):
