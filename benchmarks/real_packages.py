@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ def solve(case: Prepared, folder: Path) -> Result:
         [
             *(sys.executable, "-P", "-m", "bot", "run", "--yes", "--exit", *as_root),
             *("--repo", str(case.repository), "--issue", str(issue)),
-            *("--recording", str(recording)),
+            *("--recording", str(recording), "--keep", str(folder / "home")),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -89,14 +89,37 @@ def solve(case: Prepared, folder: Path) -> Result:
     if finished.returncode or not (found and models and pull):
         print("\n".join(finished.stdout.splitlines()[-_LAST_LINES:]), file=sys.stderr)
         return Result(overhead=seconds, said=f"exit code {finished.returncode}")
+    (origin,) = (folder / "home" / "forge" / "git").glob("*/*.git")
+    is_exact = branch_files(origin) == solved_files(case)
     return Result(
-        solved=True,
+        solved=is_exact,
         red=int(found["red"]),
         base=int(found["base"]),
         head=int(found["head"]),
         overhead=seconds - float(models["seconds"]),
-        said="pull request",
+        said="pull request" if is_exact else "a pull request with another diff",
     )
+
+
+def branch_files(origin: Path) -> Mapping[str, str]:
+    """Return the files that the pull request's branch changes, as they stand there."""
+
+    def git(*words: str) -> str:
+        command = ("git", "--git-dir", str(origin), *words)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    branch = git("for-each-ref", "--format=%(refname)", "refs/heads/baton/").strip()
+    changed = git("diff", "--name-only", "main", branch).splitlines()
+    return {path: git("show", f"{branch}:{path}") for path in changed}
+
+
+def solved_files(case: Prepared) -> Mapping[str, str]:
+    """Return the files that tests and fix change, as they should stand in the end."""
+    files: dict[str, str] = {}
+    for edit in (*case.tests, *case.fix):
+        text = files.get(edit.path) or (case.repository / edit.path).read_text("utf-8")
+        files[edit.path] = applied(edit, text)
+    return files
 
 
 async def verify(case: Prepared) -> Result:

@@ -22,19 +22,24 @@ def edits(part: Part, old: Path, new: Path) -> tuple[EditFile, ...]:
 
     Raises ValueError when nothing of the change is wanted.
     """
-    before = (old / part.file).read_text("utf-8").splitlines(keepends=True)
-    after = (new / part.file).read_text("utf-8").splitlines(keepends=True)
+    before, after = ((folder / part.file).read_text("utf-8") for folder in (old, new))
+    return edits_between(part, before.splitlines(keepends=True), after.splitlines(keepends=True))
+
+
+def edits_between(part: Part, before: list[str], after: list[str]) -> tuple[EditFile, ...]:
+    """Do the same for the lines of a file, each with its end."""
     chosen = tuple(_chosen(part, before, after))
-    if not chosen:
+    if not chosen or not before:
         raise ValueError(f"{part.file}: no change fits the manifest")
     # From the end, so that line numbers above stay right.
     return tuple(_in_order(part.file, before, tuple(reversed(chosen))))
 
 
 def applied(change: EditFile, text: str) -> str:
-    """Return a text after an edit, whose lines to search occur there once."""
-    assert text.count(change.search) == 1, change.search
-    return text.replace(change.search, change.replace)
+    """Return a text after an edit, whose lines to search must occur there once."""
+    lines, wanted = (whole.splitlines(keepends=True) for whole in (text, change.search))
+    (place,) = _places(lines, wanted)
+    return "".join((*lines[:place], change.replace, *lines[place + len(wanted) :]))
 
 
 def _chosen(part: Part, before: list[str], after: list[str]) -> Iterator[Hunk]:
@@ -61,7 +66,11 @@ def _in_order(file: str, before: list[str], hunks: tuple[Hunk, ...]) -> Iterator
 
 def _context(text: list[str], first: int, last: int) -> tuple[int, int]:
     """Widen a range of lines until it occurs only once."""
-    whole = "".join(text)
-    while last == first or whole.count("".join(text[first:last])) > 1:
+    while first == last or len(_places(text, text[first:last])) > 1:
         first, last = max(0, first - 1), min(len(text), last + 1)
     return first, last
+
+
+def _places(text: list[str], wanted: list[str]) -> list[int]:
+    """Return the line numbers at which a sequence of lines occurs."""
+    return [n for n in range(len(text)) if text[n : n + len(wanted)] == wanted]
