@@ -83,6 +83,8 @@ _ADVICE = {
     ),
     r"No space left on device": "The disk is full: free some space, then try again.",
 }
+_TELLING = ("fatal:", "error:", "remote:")
+_LONGEST = 1000
 _URL_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -151,8 +153,8 @@ class Git:
             said = said.replace(secret, "***")
         said = _URL_SECRET.sub("***@", said)
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        telling = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-3:]
-        what = " ".join(telling).rstrip(".") or "it said nothing"
+        telling = [line for line in lines if line.startswith(_TELLING)] or lines[-3:]
+        what = " ".join(telling).rstrip(".")[:_LONGEST] or "it said nothing"
         return f"git {verb} failed: {what}. {_advice(said)}".rstrip()
 
     def _start(

@@ -136,8 +136,8 @@ class Mirror:
         report = out.decode(errors="replace")
         if "[rejected]" in report:
             raise PushRejected(_moved(branch))
-        refusals = [line for line in report.splitlines() if line.startswith("!")]
-        raise GitError(remote.complaint("push", "\n".join([*refusals, err]) if refusals else err))
+        refusals = [f"error: {line}" for line in report.splitlines() if line.startswith("!")]
+        raise GitError(remote.complaint("push", "\n".join([*refusals, err])))
 
     async def _ask(self, remote: Git, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"

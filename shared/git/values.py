@@ -27,10 +27,11 @@ def branch_name(number: int, title: str) -> str:
     """
     latin = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     prefix = f"baton/issue-{number}-"
+    room = _LONGEST - len(prefix)
     slug = ""
     for word in re.findall(r"[a-z0-9]+", latin):
-        longer = f"{slug}-{word}" if slug else word
-        if len(prefix) + len(longer) > _LONGEST:
+        longer = f"{slug}-{word}" if slug else word[:room]
+        if len(longer) > room:
             break
         slug = longer
     return prefix + (slug or _NO_SLUG)
