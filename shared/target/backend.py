@@ -5,49 +5,55 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import TargetError
 from shared.sandbox.values import Command, Limits, Mount, Sandbox
-from shared.target.config import BuildSystem, Pyproject
+from shared.target.config import BuildSystem
+from shared.target.generated import keep
 from shared.target.inside import base_environment, interpreter_mounts, place
 from shared.target.installer import install, interpreter_prefix
+from shared.target.layout import source_roots
 from shared.target.metadata import Metadata, parsed
+from shared.target.requirements import Needs
+from shared.target.source import Source
 
 _SCRIPT = Path(__file__).with_name("inside_build.py")
 _SECONDS = 300.0
 _LARGEST = 4 * 1024 * 1024
 _LEGACY = "setuptools.build_meta:__legacy__"
 _TAIL = 1500
+# The copy has no git history that these backends could read a version from.
+_WITHOUT_HISTORY = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0.0.0", "PBR_VERSION": "0.0.0"}
 _REQUIRES = TypeAdapter(tuple[str, ...])
 
 
-async def ask_backend(
-    checkout: Path, pyproject: Pyproject, needs: Sequence[str], python: Path, sandbox: Sandbox
-) -> Metadata:
+async def ask_backend(source: Source, needs: Needs, folder: Path, sandbox: Sandbox) -> Metadata:
     """Return the metadata that the build backend makes of a copy of the checkout.
 
-    ``python`` is the environment's folder; the work is done beside it. Raises TargetError
-    when the backend cannot be installed or fails.
+    ``folder`` is that of the environment, whose ``python`` is used and whose ``build`` is
+    worked in; generated files are kept in ``generated``. Raises TargetError when the backend
+    cannot be installed or fails.
     """
-    build = pyproject.build or BuildSystem()
-    work = python.with_name("build")
-    source, wheels = work / "source", work / "backend"
-    out = source / ".baton-build"
-    await asyncio.to_thread(_copy, checkout, source)
-    installed = tuple(needs)
+    work = folder / "build"
+    copy, out = work / "source", work / "source" / ".baton-build"
+    await asyncio.to_thread(_copy, source.checkout, copy)
+    into = ("--python", str(folder / "python"), "--target", str(work / "backend"))
+    installed = needs.build
     for _ in range(2):
-        await install(
-            installed, into=("--python", str(python), "--target", str(wheels)), folder=work
-        )
+        await install(installed, into=into, folder=work)
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        await _build(build, installed, work, sandbox)
+        await _build(source.pyproject.build or BuildSystem(), installed, work, sandbox)
         wanted = _read_requires(out)
         if set(wanted) <= set(installed):
+            roots = source_roots(source.tree, source.pyproject)
+            if not (out / "files").is_symlink():
+                await asyncio.to_thread(
+                    keep, out / "files", copy, source.tree, roots, folder / "generated"
+                )
             return _read(out / "dist-info")
         installed = (*installed, *wanted)
     raise TargetError("The build backend asks for other packages each time: see its configuration.")
@@ -67,7 +73,7 @@ async def _build(
     }
     command = Command(
         argv=(str(environment / "bin" / "python"), str(script), json.dumps(wanted)),
-        env={**base_environment(), "PYTHONPATH": str(wheels)},
+        env={**base_environment(), **_WITHOUT_HISTORY, "PYTHONPATH": str(wheels)},
         mounts=(
             Mount(source=_SCRIPT, target=script),
             Mount(source=work / "backend", target=wheels),

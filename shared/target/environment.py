@@ -11,21 +11,18 @@ import sys
 import sysconfig
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from shared.domain import Value
 from shared.errors import TargetError
 from shared.sandbox.values import Sandbox
 from shared.target import metadata
 from shared.target.backend import ask_backend
-from shared.target.config import Pyproject
 from shared.target.installer import create_environment, install
 from shared.target.requirements import Needs, is_buildable, read_needs, test_requirements
-from shared.target.tree import Tree
-from shared.target.values import Overrides
+from shared.target.source import Source
 
 # Raise it when the form of a built environment changes: older ones are then not used.
-_FORMAT = 1
+_FORMAT = 2
 # Beside the requirements themselves: what the build backend may read.
 _DECIDING = ("pyproject.toml", "setup.cfg", "setup.py")
 _RECORD = "environment.json"
@@ -37,15 +34,6 @@ class Environment(Value):
 
     requirements: tuple[str, ...]
     notes: tuple[str, ...] = ()
-
-
-class Source(NamedTuple):
-    """What an environment is built from."""
-
-    checkout: Path
-    tree: Tree
-    pyproject: Pyproject
-    overrides: Overrides
 
 
 async def environment(source: Source, cache: Path, sandbox: Sandbox) -> tuple[Path, Environment]:
@@ -84,9 +72,10 @@ async def _build(source: Source, folder: Path, sandbox: Sandbox) -> Environment:
     needs = read_needs(source.tree, source.pyproject)
     python, work, notes = folder / "python", folder / "build", _notes(needs)
     work.mkdir()
-    (folder / "project").mkdir()
+    for kind in ("project", "generated"):
+        (folder / kind).mkdir()
     await create_environment(python)
-    known = await _metadata(source, needs, python, sandbox, notes)
+    known = await _metadata(source, needs, folder, sandbox, notes)
     project: tuple[str, ...] = needs.project
     if known:
         metadata.write(known, folder / "project")
@@ -111,7 +100,7 @@ async def _install(lines: Iterable[str], needs: Needs, python: Path, work: Path)
 
 
 async def _metadata(
-    source: Source, needs: Needs, python: Path, sandbox: Sandbox, notes: list[str]
+    source: Source, needs: Needs, folder: Path, sandbox: Sandbox, notes: list[str]
 ) -> metadata.Metadata | None:
     """Learn what the project is called and needs, from its build backend where it has to be."""
     project = source.pyproject.project
@@ -120,7 +109,7 @@ async def _metadata(
     if not is_buildable(source.tree, source.pyproject):
         return None
     try:
-        return await ask_backend(source.checkout, source.pyproject, needs.build, python, sandbox)
+        return await ask_backend(source, needs, folder, sandbox)
     except TargetError as error:
         notes.append(f"Its build backend could not be asked about it. {error}")
         return metadata.stated(project) if project else None

@@ -81,14 +81,16 @@ def judge_red(base: TestRun, red: TestRun) -> RedVerdict:
     new = sorted(red.outcomes.keys() - base.outcomes.keys())
     broken = sorted(base.passed & red.ids(*_FAILING, *_SET_ASIDE))
     vanished = sorted(base.passed - red.outcomes.keys())
-    sentences = [*_collection(base, red), *(s for test in new for s in _against(test, red))]
+    moved = _functions(new) & _functions(vanished)
+    sentences = [*_collection(base, red), *_moved(moved), *_faults(new, moved, red)]
     if not new and not sentences:
         sentences.append(
             "No new test was found: add at least one, with a name of its own, in a file that "
             "the project's tests are collected from."
         )
     sentences += _named(broken, "passed before and must not fail because of new tests", red)
-    sentences += _named(vanished, "passed before and is gone: leave existing tests in place")
+    gone = [test for test in vanished if _function(test) not in moved]
+    sentences += _named(gone, "passed before and is gone: leave existing tests in place")
     return RedVerdict(
         sentences=tuple(sentences), new=tuple(new), broken=tuple(broken), vanished=tuple(vanished)
     )
@@ -179,6 +181,36 @@ def _collection(base: TestRun, run: TestRun) -> Iterator[str]:
         if "ImportError" in message or "ModuleNotFoundError" in message:
             advice = "import what does not exist yet inside the test, not at the top of the file"
         yield f"{file} cannot be collected ({message}): {advice}."
+
+
+def _function(test: str) -> str:
+    """Return the id of a parametrised test without its parameters."""
+    return test.partition("[")[0]
+
+
+def _functions(tests: Iterable[str]) -> set[str]:
+    return {_function(test) for test in tests if "[" in test}
+
+
+def _moved(functions: set[str]) -> Iterator[str]:
+    # pytest numbers cases by their place, so a case put between others renames all that follow.
+    for function in sorted(functions):
+        yield (
+            f"{function}: the ids of existing cases have changed. Put new cases at the end of "
+            "their list, or into a test of their own."
+        )
+
+
+def _faults(new: Sequence[str], moved: set[str], red: TestRun) -> list[str]:
+    judged = (test for test in new if _function(test) not in moved)
+    faults = [sentence for test in judged for sentence in _against(test, red)]
+    if len(faults) <= _MOST_NAMED:
+        return faults
+    more = len(faults) - _MOST_NAMED
+    return [
+        *faults[:_MOST_NAMED],
+        f"{more} more new tests have faults like these: see to them all.",
+    ]
 
 
 def _against(test: str, red: TestRun) -> Iterator[str]:

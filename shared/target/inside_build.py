@@ -3,7 +3,8 @@
 It stands alone: the only imports are the standard library and the backend. Its one argument
 is JSON: ``backend`` and ``path`` as in ``[build-system]``, ``installed`` the requirements
 already at hand, ``out`` an empty folder. A ``requires.json`` is left there, and unless it
-asks for more than is installed, a folder ``dist-info`` with the files of the metadata.
+asks for more than is installed, a folder ``dist-info`` with the files of the metadata and a
+folder ``files`` with all else that the wheel has.
 """
 
 import functools
@@ -31,13 +32,15 @@ def main() -> None:
 
 
 def unpack(out: Path, wheel: Path) -> None:
-    """Lay the metadata files of a wheel into ``dist-info``."""
+    """Lay the metadata files of a wheel into ``dist-info``, its modules into ``files``."""
     (out / "dist-info").mkdir()
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
             folder, _, name = member.partition("/")
             if folder.endswith(".dist-info") and name in _KEPT:
                 (out / "dist-info" / name).write_bytes(archive.read(member))
+            elif not folder.endswith((".dist-info", ".data")):
+                archive.extract(member, out / "files")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from shared.errors import TargetError
 from shared.sandbox.values import Sandbox
 from shared.target.config import Pyproject, read_pyproject
 from shared.target.detect import detect
-from shared.target.environment import Source, environment
+from shared.target.environment import environment
 from shared.target.installer import interpreter_prefix
+from shared.target.source import Source
 from shared.target.tree import Tree
 from shared.target.values import Overrides, Target
 

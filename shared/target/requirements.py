@@ -18,6 +18,7 @@ _TEST_NAMES = ("test", "tests", "testing", "unittest")
 _DEVELOPMENT_NAMES = ("dev", "develop", "development")
 _TEST_FILE = re.compile(
     r"^(?:[\w.-]+/)?(?:requirements[-_.])?(?:tests?|testing)(?:[-_.]requirements)?\.(?:txt|in)$"
+    r"|^(?:tests?|testing)/requirements\.(?:txt|in)$"
 )
 _OTHER_FILE = re.compile(
     r"^(?:requirements/)?(?:requirements|(?:requirements[-_.])?dev(?:[-_.]requirements)?)\.txt$"

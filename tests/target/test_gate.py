@@ -68,6 +68,25 @@ def test_missing_import_gets_advice() -> None:
     assert "inside the test" in judge_red(BASE, red).sentences[0]
 
 
+def test_moved_cases_get_advice() -> None:
+    """Cases put in the middle of a parametrised test are told apart from tests that are gone."""
+    old = {f"t.py::test[case{n}-{name}]": P for n, name in enumerate("abc")}
+    base = run_of({**old, "t.py::other": P})
+    shifted = {"t.py::test[case0-a]": P, "t.py::test[case2-b]": P, "t.py::test[case3-c]": P}
+    red = run_of({**shifted, "t.py::test[case1-x]": F}, {"t.py::test[case1-x]": FailureKind.RAISED})
+    moved, gone = judge_red(base, red).sentences
+    assert moved.startswith("t.py::test: ")
+    assert "at the end of their list" in moved
+    assert gone.startswith("t.py::other passed before and is gone")
+
+
+def test_many_faults_are_cut() -> None:
+    """A long list of useless new tests names ten, and says how many more there are."""
+    sentences = judge_red(run_of({}), run_of({f"t.py::{n:02}": P for n in range(15)})).sentences
+    assert len(sentences) == 11
+    assert sentences[-1].startswith("5 more")
+
+
 def test_green() -> None:
     """A change that makes the new tests pass and keeps the old ones is accepted."""
     verdict = judge_green(BASE, RED, HEAD)

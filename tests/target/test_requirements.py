@@ -47,10 +47,11 @@ def test_files() -> None:
             "requirements.txt": "c\n",
             "requirements/dev.txt": "d\n",
             "docs/requirements.txt": "e\n",
+            "tests/requirements.txt": "f\n",
         }
     )
     found = read_needs(tree, read_pyproject(tree))
-    assert found.tests == ("b", "a==1")
+    assert found.tests == ("b", "a==1", "f")
     assert found.development == ("c", "d")
 
 
