@@ -113,6 +113,9 @@ def run(  # noqa: PLR0913  a command's options
     recording: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Recorded answers in place of models.")
     ] = None,
+    patch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the change there, for git apply.")
+    ] = None,
     yes: Yes = False,
     leave: Leave = False,
     port: Port = 0,
@@ -139,7 +142,7 @@ def run(  # noqa: PLR0913  a command's options
             port=port,
             allow_root_sandbox=allow_root_sandbox,
         )
-        _run(go(plan, text, Manner(yes=yes, leave=leave), Console()))
+        _run(go(plan, text, Manner(yes=yes, leave=leave, patch=patch), Console()))
 
 
 @cli.command()

@@ -56,15 +56,15 @@ class Gateway:
             )
         await self._wait_until_it_answers(self._process)
 
-    async def keep_alive(self, on_restart: Callable[[], None]) -> None:
+    async def keep_alive(self, on_restart: Callable[[int], None]) -> None:
         """Start the process again whenever it ends by itself."""
         while not self._stopping:
             assert self._process is not None
             await self._process.wait()
             if not self._stopping:
                 self.restarts += 1
-                on_restart()
                 await self.start()
+                on_restart(self.pid)
 
     async def stop(self) -> None:
         """End the process, politely first."""
@@ -103,7 +103,7 @@ def _environment() -> Mapping[str, str]:
 
 @contextlib.asynccontextmanager
 async def run_gateway(
-    env_file: Path, log_file: Path, url: str, *, on_restart: Callable[[], None]
+    env_file: Path, log_file: Path, url: str, *, on_restart: Callable[[int], None]
 ) -> AsyncIterator[Gateway]:
     """Keep a gateway running while the context is open."""
     gateway = Gateway(env_file, log_file, url)

@@ -61,6 +61,12 @@ class PersonClient:
         body = {"event": review.event, "body": review.body, "comments": comments}
         return int((await self.call("POST", f"/pulls/{pull}/reviews", body))["id"])
 
+    async def diff(self, pull: int) -> str:
+        """Read what a pull request changes, as a patch for git."""
+        accept = {"Accept": "application/vnd.github.diff"}
+        response = await self._client.get(f"/pulls/{pull}", headers=accept)
+        return response.raise_for_status().text
+
     async def comments(self, number: int) -> list[dict[str, Any]]:
         """Read the comments of an issue."""
         listed = await self.call("GET", f"/issues/{number}/comments?per_page=100")

@@ -20,11 +20,15 @@ _WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 
 
 class Manner(Value):
-    """How the person goes along: says yes by itself, reviews, leaves when it is over."""
+    """How the person goes along: says yes by itself, reviews, leaves when it is over.
+
+    ``patch`` is where the change is written to, for people who want to apply it elsewhere.
+    """
 
     yes: bool = False
     leave: bool = False
     review: PersonReview | None = None
+    patch: Path | None = None
 
 
 @contextlib.contextmanager
@@ -54,22 +58,25 @@ def read_issue(path: Path) -> IssueText:
 
 async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> int:
     """Open the issue and watch the run; return 0 with a pull request, else 1."""
-    with View(console, "Baton", []) as view:
-        restarted = "[yellow]The gateway died and was started again; the run goes on.[/yellow]"
-        async with open_session(plan, on_restart=lambda: view.note(restarted)) as session:
+    with View(console, "Baton") as view:
+        async with open_session(plan, on_restart=lambda pid: view.note(_restarted(pid))) as session:
             number = await session.alice.open_issue(issue.title, issue.body)
             _introduce(view, session, number, manner)
             run = await _watch(session, view, manner, number)
             if manner.review is not None and manner.yes and run.pull_number is not None:
                 await session.alice.review(run.pull_number, manner.review)
                 run = await _watch(session, view, manner, number, after=run)
-            summary = _summary(session, run)
+            summary = [*_summary(session, run), *await _keep_patch(session, run, manner.patch)]
             if not manner.leave:
                 view.note("Look around in the browser. [bold]Ctrl-C[/bold] ends it all.")
                 await _linger(session, view)
     for told in summary:
         console.print(told, soft_wrap=True, highlight=False)
     return 0 if run.stage is Stage.PROPOSED else 1
+
+
+def _restarted(pid: int) -> str:
+    return f"[yellow]The gateway died. Process {pid} has taken over; the run goes on.[/yellow]"
 
 
 def _introduce(view: View, session: Session, number: int, manner: Manner) -> None:
@@ -104,6 +111,13 @@ async def _linger(session: Session, view: View) -> None:
         runs = await session.reader.runs()
         view.show(runs[0] if runs else None)
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _keep_patch(session: Session, run: RunView, patch: Path | None) -> Sequence[str]:
+    if patch is None or run.pull_number is None:
+        return []
+    patch.write_text(await session.alice.diff(run.pull_number), encoding="utf-8")
+    return [f"The change: {patch} (git apply)"]
 
 
 def _summary(session: Session, run: RunView) -> Sequence[str]:

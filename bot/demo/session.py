@@ -71,7 +71,7 @@ class Secrets:
 
 
 @contextlib.asynccontextmanager
-async def open_session(plan: Plan, *, on_restart: Callable[[], None]) -> AsyncIterator[Session]:
+async def open_session(plan: Plan, *, on_restart: Callable[[int], None]) -> AsyncIterator[Session]:
     """Start everything, and end everything when the context is left."""
     async with contextlib.AsyncExitStack() as stack:
         profile = await stack.enter_async_context(answering(plan))

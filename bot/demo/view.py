@@ -39,11 +39,12 @@ _WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 class View:
     """A live picture in a terminal; plain lines where there is none."""
 
-    def __init__(self, console: Console, title: str, notes: Sequence[str]) -> None:
+    def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._title = title
-        self._notes = list(notes)
+        self._notes: list[str] = []
         self._run: RunView | None = None
+        self._spinner = Spinner("dots")
         self._began = time.monotonic()
         self._said: Stage | None = None
         self._live = Live(
@@ -53,9 +54,6 @@ class View:
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
-        else:
-            for note in self._notes:
-                self._console.print(note, soft_wrap=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +84,7 @@ class View:
         if self._run is not None:
             parts += [_stages(self._run.rows), Text(), self._now(self._run)]
         else:
-            parts.append(Spinner("dots", "The issue is on its way to the gateway"))
+            parts.append(self._spinning("The issue is on its way to the gateway"))
         parts.append(Text())
         parts += [Text.from_markup(note) for note in self._notes]
         title = f"[bold]{self._title}[/bold] [dim]{self._elapsed()}[/dim]"
@@ -96,12 +94,16 @@ class View:
         if run.activity is not None:
             at = run.activity
             told = f"[bold]{at.role}[/bold] on {at.model} at {at.node}, {at.tokens} tokens so far"
-            return Spinner("dots", Text.from_markup(told))
+            return self._spinning(told)
         if run.stage in _WAITS:
             return Text.from_markup("[yellow]Baton waits for alice's answer[/yellow]")
         if run.stage is Stage.PROPOSED or run.stage.is_final:
             return Text(f"{NAMES[run.stage]}. {run.reason}".strip())
-        return Spinner("dots", "git, tests and sandbox at work")
+        return self._spinning("git, tests and sandbox at work")
+
+    def _spinning(self, told: str) -> RenderableType:
+        self._spinner.update(text=Text.from_markup(told))
+        return self._spinner
 
 
 def _stages(rows: Sequence[StageRow]) -> Table:

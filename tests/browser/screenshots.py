@@ -51,7 +51,7 @@ async def take(page: Page, url: str, name: str, *, unfold: str = "") -> None:
 async def photograph(page: Page, home: Path) -> None:
     """Run the demo and take each picture when its moment has come."""
     plan = plan_for(home, platformdirs.user_cache_path("baton"))
-    async with open_session(plan, on_restart=lambda: None) as session:
+    async with open_session(plan, on_restart=lambda _: None) as session:
         text = story.issue_text()
         number = await session.alice.open_issue(text.title, text.body)
         await until(session, number, Stage.AWAITING_PLANNER)

@@ -67,7 +67,7 @@ async def outcome(session: Session, run: RunView) -> dict[str, Any]:
 async def walk(home: Path, cache: Path, blows: Mapping[Stage, signal.Signals]) -> tuple[Any, int]:
     """Run the demo's issue under blows; return what came of it and how often it was restarted."""
     plan = plan_for(home, cache, pace=0.002)
-    async with open_session(plan, on_restart=lambda: None) as session:
+    async with open_session(plan, on_restart=lambda _: None) as session:
         run = await watch(session, blows)
         return await outcome(session, run), session.gateway.restarts
 
