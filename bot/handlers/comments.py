@@ -6,6 +6,7 @@ from bot import notices, status
 from bot.approvals import Answer, answer
 from bot.commands import Command, Unknown, Verb, parse
 from bot.durable import step
+from bot.rendering import phrase
 from bot.services import services
 from bot.starting import RunView, end, latest_run, start
 from shared.domain import Issue, Language, RepoRef, Stage, Value
@@ -109,7 +110,7 @@ async def _do(saying: Saying, index: int, command: Command, run: RunView | None)
 async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
     if not run.is_active:
         return "nothing_waits", {}
-    await end(run, Stage.CANCELLED, f"{saying.login} cancelled the run.")
+    await end(run, Stage.CANCELLED, phrase(run.language, "cancelled_by", login=saying.login))
     await saying.reply(index, "cancelled", login=saying.login)
     return None
 
@@ -151,7 +152,7 @@ async def _decide(saying: Saying, command: Command, run: RunView) -> Refusal:
         return _Pending(id=approval.id, kind=approval.kind) if approval else _Pending()
 
     pending = await step("find request", _Pending, work)
-    if not pending.id:
+    if not pending.id or not run.is_active:
         return "nothing_waits", {}
     approves = command.verb is Verb.APPROVE
     asked = command.argument.split()[0] if approves and command.argument else pending.kind

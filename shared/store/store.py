@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import event
+from sqlalchemy import Update, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
 from sqlmodel import col, select, update
@@ -70,13 +70,18 @@ class Store:
             return (await session.exec(query)).first()
 
     async def update_run(self, run_id: str, **changes: Any) -> Run:  # noqa: ANN401  columns differ
-        """Change columns of a run and, with the stage, its history. A final stage stays."""
+        """Change columns of a run and, with the stage, its history.
+
+        A final stage stays, and voids what the run was asking.
+        """
         async with self._session.begin() as session:
             run = (await session.exec(select(Run).where(Run.id == run_id))).one()
             if run.stage.is_final:
                 changes = {key: changes[key] for key in changes.keys() - {"stage", "reason"}}
             if "stage" in changes:
                 session.add(_change(run, changes))
+                if changes["stage"].is_final:
+                    await session.exec(_void_pending(run_id))
             run.sqlmodel_update(changes | {"updated_at": now()})
             session.add(run)
         return run
@@ -144,6 +149,14 @@ class Store:
         query = select(UsageEntry).where(UsageEntry.run_id == run_id).order_by(col(UsageEntry.at))
         async with self._session() as session:
             return (await session.exec(query)).all()
+
+
+def _void_pending(run_id: str) -> Update:
+    return (
+        update(Approval)
+        .where(col(Approval.run_id) == run_id, col(Approval.state) == ApprovalState.PENDING)
+        .values(state=ApprovalState.VOID, reason="The run is over.")
+    )
 
 
 def _change(run: Run, changes: Mapping[str, Any]) -> StageChange:

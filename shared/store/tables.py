@@ -101,7 +101,7 @@ class StageChange(SQLModel, table=True):
 
 
 class ApprovalState(StrEnum):
-    """Where an approval request stands; every state but pending is final."""
+    """Where an approval request stands. It is decided once; a yes may still become void."""
 
     PENDING = "pending"
     APPROVED = "approved"
