@@ -88,14 +88,12 @@ async def wait(run: RunContext, kind: str, basis: Basis, triage: Triage) -> Basi
         approval = await _ask(run, f"{run.run_id}/{kind}/{turn}", terms(kind, basis, triage))
         answer = await _answer(run, approval)
         if answer.state is not ApprovalState.APPROVED:
-            raise RunStopped(f"{answer.login} said no. {answer.reason}".strip())
+            raise RunStopped(run.phrase("said_no", login=answer.login, reason=answer.reason))
         basis = await read_basis(run)
         if not await _may_still_write(run, answer.login):
-            await _void(run, approval, f"{answer.login} may no longer write to the repository")
+            await _void(run, approval, run.phrase("may_not_write", login=answer.login))
         elif digest(terms(kind, basis, triage)) != approval.digest:
-            await _void(
-                run, approval, "the issue or the base branch has changed since it was asked"
-            )
+            await _void(run, approval, run.phrase("basis_changed"))
         else:
             return basis
     raise AssertionError  # itertools.count does not end
@@ -136,7 +134,7 @@ async def _answer(run: RunContext, approval: _Asked) -> Answer:
         return Answer.model_validate(message)
     expired = await step("expire request", bool, lambda: _decide(approval.id, _EXPIRY))
     if expired:
-        raise RunStopped(f"Nobody answered the request within {hours} hours.")
+        raise RunStopped(run.phrase("no_answer", hours=hours))
     # Somebody answered in the very moment; his message is on its way.
     late = await DBOS.recv_async(approval.id, timeout_seconds=3600)
     return Answer.model_validate(late)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bot.context import RunContext
 from bot.durable import step
+from bot.rendering import plain
 from bot.services import services
 from bot.surroundings import Surroundings, command_for_tests, survey
 from shared.domain import Issue, Value
@@ -105,6 +106,7 @@ class Checkout:
         async def work() -> TestRun:
             tree = await self._present()
             target = await self._target()
+            _TREES.pop(self._path, None)  # what tests leave behind is not part of the change
             return await run_tests(
                 target,
                 tree.path,
@@ -121,7 +123,9 @@ class Checkout:
         async def work() -> str:
             tree = await self._present()
             who = await services().github.identity()
-            sha = await tree.commit(message, Author(name=who.name, email=who.email))
+            # A message that said "fixes #7" would close that issue when it is merged.
+            author = Author(name=who.name, email=who.email)
+            sha = await tree.commit(plain(message), author)
             _TREES[self._path] = sha
             return sha
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot import notices, status
 from bot.durable import DurableChat, step
+from bot.rendering import phrase
 from bot.services import services
 from shared.domain import Language, RepoRef, Role, Stage, Value
 from shared.profiles import Budgets
@@ -49,6 +50,10 @@ class RunContext(Value):
             await status.publish(self.run_id)
 
         await self.do(f"enter {stage}", work)
+
+    def phrase(self, kind: str, **values: Any) -> str:  # noqa: ANN401  values of a template
+        """Put a short text into the issue's language."""
+        return phrase(self.language, kind, **values)
 
     async def say(self, marker: str, kind: str, **values: Any) -> None:  # noqa: ANN401  values of a template
         """Post a notice on the issue, once for each marker.

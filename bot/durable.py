@@ -11,6 +11,7 @@ from typing import TypeVar
 from dbos import DBOS
 from pydantic import JsonValue, TypeAdapter
 
+from bot.rendering import phrase
 from bot.services import services
 from shared import errors
 from shared.chat import JsonSchema, Message, Reply
@@ -130,4 +131,6 @@ async def _within_budget(run_id: str) -> None:
     limit = services().profile.budgets.seconds
     spent = sum(entry.seconds for entry in await services().store.usage(run_id))
     if spent >= limit:
-        raise RunStopped(f"The budget of {limit} s of model time is spent.")
+        run = await services().store.run(run_id)
+        assert run is not None
+        raise RunStopped(phrase(run.language, "budget", seconds=limit))

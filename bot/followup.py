@@ -48,7 +48,7 @@ async def follow_up(run_id: str, review_id: int) -> None:
     """Answer a review that asks for changes with commits, or say why not."""
     run = await step("load run", RunContext, lambda: load(run_id))
     remarks = await step("read review", Remarks, lambda: _read(run, run_id, review_id))
-    await run.enter(Stage.FOLLOWING_UP, f"review by {remarks.login}")
+    await run.enter(Stage.FOLLOWING_UP, run.phrase("review_by", login=remarks.login))
     try:
         answered = await _work(run, remarks, review_id)
         await _tell(run, remarks, answered, review_id)
@@ -108,7 +108,7 @@ async def _work(run: RunContext, remarks: Remarks, review_id: int) -> Answered:
             verdicts = ("Nothing was changed. Each remark must be answered by a change.",)
         else:
             verdicts = verdict.sentences
-    raise RunStopped(f"After {attempts} attempts: {' '.join(verdicts)}")
+    raise RunStopped(run.phrase("no_answer_to_review", attempts=attempts), "\n".join(verdicts))
 
 
 async def _tell(run: RunContext, remarks: Remarks, answered: Answered, review_id: int) -> None:

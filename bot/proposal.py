@@ -24,7 +24,6 @@ from shared.target import TestRun, judge_green
 
 CHECK = "Baton: red to green"
 _TITLE = 256  # characters, GitHub's limit on a pull request's title
-_VERIFYING = "Verification on a clean checkout is under way."
 _LOG = 6_000  # characters of each test log in the pull request
 
 
@@ -42,7 +41,7 @@ async def propose(run: RunContext, basis: Basis, change: Change) -> None:
     proposal = await _open(run, basis, change, report)
     await run.enter(Stage.VERIFYING, pull_number=proposal.number, branch=proposal.branch)
     verified = await _verify(run, basis, change)
-    open_question = _open_question(change)
+    open_question = _open_question(run, change)
     await _publish(run, change, report, proposal, verified, open_question)
     await run.keep(
         tests={
@@ -78,7 +77,7 @@ async def _open(run: RunContext, basis: Basis, change: Change, report: Report) -
     """Push the branch and open the draft; both are found again when they exist already."""
     branch = branch_of(run, basis.issue.title)
     title = line(basis.issue.title)[:_TITLE]
-    body = await _body(run, change, report, green=None, open_question=_VERIFYING)
+    body = await _body(run, change, report, green=None, open_question=run.phrase("verifying"))
 
     async def work() -> Proposal:
         mirror = await services().mirror(run.ref)
@@ -96,11 +95,7 @@ async def _verify(run: RunContext, basis: Basis, change: Change) -> TestRun:
     green = await clean.test("verify on a clean checkout")
     verdict = judge_green(change.red.base, change.red.run, green)
     if not verdict.ok:
-        raise RunStopped(
-            "The change passed in the worktree but not on a clean checkout. "
-            "The draft pull request stays as it is.",
-            "\n".join(verdict.sentences),
-        )
+        raise RunStopped(run.phrase("not_clean"), "\n".join(verdict.sentences))
     return green
 
 
@@ -110,13 +105,10 @@ def branch_of(run: RunContext, title: str) -> str:
     return name if run.attempt == 1 else f"{name}-{run.attempt}"
 
 
-def _open_question(change: Change) -> str:
+def _open_question(run: RunContext, change: Change) -> str:
     if not change.remarks:
         return ""
-    return (
-        f"The review left {len(change.remarks)} blocking "
-        f"{'remark' if len(change.remarks) == 1 else 'remarks'} open; a person has to decide."
-    )
+    return run.phrase("open_remarks", n=len(change.remarks))
 
 
 async def _publish(

@@ -69,6 +69,11 @@ _ENVIRONMENT.filters |= {
 }
 
 
+def phrase(language: Language, kind: str, **values: Any) -> str:  # noqa: ANN401  as below
+    """Put a short text, such as a reason or the note of a stage, into a language."""
+    return render("phrase", language, kind=kind, **values)
+
+
 def render(template: str, language: Language, **values: Any) -> str:  # noqa: ANN401  templates differ
     """Fill a template (``status``, ``approval`` ...) in one of the languages."""
     return _ENVIRONMENT.get_template(f"{language}/{template}.md.j2").render(**values).strip()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bot import labels
 from bot.rendering import render
@@ -37,6 +38,7 @@ _DETOURS = {
     Stage.FOLLOWING_UP,
 }
 _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
+_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 _WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 
 
@@ -108,6 +110,12 @@ async def publish(run_id: str) -> None:
     A GitHub that does not answer is logged and left to the next refresh: the run goes on.
     """
     baton = services()
+    # One at a time for each run: else an older text could come last and stay.
+    async with _locks.setdefault(run_id, asyncio.Lock()):
+        await _publish(run_id, baton)
+
+
+async def _publish(run_id: str, baton: Services) -> None:
     run = await baton.store.run(run_id)
     assert run is not None
     try:

@@ -20,8 +20,6 @@ from shared.errors import BatonError, RunStopped
 
 log = logging.getLogger(__name__)
 
-_FAULT = "Baton itself failed ({kind}); its log has the cause. Please report it."
-
 
 @engine.workflow("solve")
 async def solve(run_id: str) -> None:
@@ -45,7 +43,7 @@ async def solve(run_id: str) -> None:
         await stop(run, error)
     except Exception as error:  # a fault of ours must not end in silence either
         log.exception("%s: failed", run.run_id)
-        await stop(run, RunStopped(_FAULT.format(kind=type(error).__name__)))
+        await stop(run, RunStopped(run.phrase("fault", name=type(error).__name__)))
     await discard(run, ["base", "work", "verify"])
 
 

@@ -27,7 +27,7 @@ async def write_code(
     checkout.back_to(red.sha)
     known = await checkout.surroundings(assignment.issue)
     for attempt in range(1, attempts + 1):
-        await run.enter(Stage.CODING, f"attempt {attempt} of {attempts}")
+        await run.enter(Stage.CODING, run.phrase("attempt", n=attempt, of=attempts))
         checkout.back_to(red.sha)
         task = CoderTask(
             issue=assignment.issue,
@@ -45,7 +45,7 @@ async def write_code(
         if not verdicts:
             sha = await checkout.commit(_message(assignment, tried))
             return Change(sha=sha, red=red, green=green, message=tried.message)
-    raise RunStopped(f"After {attempts} attempts no change passes the tests.", "\n".join(verdicts))
+    raise RunStopped(run.phrase("no_green", attempts=attempts), "\n".join(verdicts))
 
 
 async def objections(checkout: Checkout, red: Red, green: TestRun) -> tuple[str, ...]:

@@ -23,11 +23,11 @@ async def write_red_tests(run: RunContext, assignment: Assignment, checkout: Che
     await run.enter(Stage.TESTING)
     base = await checkout.test("test the base commit")
     if not base.is_complete:
-        raise RunStopped("The tests of the base commit cannot be run to their end.", base.log)
+        raise RunStopped(run.phrase("base_broken"), base.log)
     verdicts: tuple[str, ...] = ()
     for attempt in range(1, attempts + 1):
         if attempt > 1:
-            await run.enter(Stage.TESTING, f"attempt {attempt} of {attempts}")
+            await run.enter(Stage.TESTING, run.phrase("attempt", n=attempt, of=attempts))
         task = await _task(assignment, checkout, attempt, attempts, verdicts)
         await _let_write(run, checkout, task)
         red = await checkout.test("test the new tests on base")
@@ -37,10 +37,7 @@ async def write_red_tests(run: RunContext, assignment: Assignment, checkout: Che
         if not verdicts:
             return await _commit(assignment, checkout, base, red, verdict.new)
         checkout.back_to(assignment.base_sha)
-    raise RunStopped(
-        f"After {attempts} attempts there are no tests that fail for the right reason.",
-        "\n".join(verdicts),
-    )
+    raise RunStopped(run.phrase("no_red", attempts=attempts), "\n".join(verdicts))
 
 
 async def _task(

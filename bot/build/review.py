@@ -24,7 +24,7 @@ async def review_rounds(
     rounds = min(_rounds(assignment.triage), run.budgets.review_rounds)
     earlier: tuple[Finding, ...] = ()
     for turn in range(1, rounds + 1):
-        await run.enter(Stage.REVIEWING, f"round {turn} of {rounds}")
+        await run.enter(Stage.REVIEWING, run.phrase("round", n=turn, of=rounds))
         review = await _review(run, assignment, checkout, change, turn, earlier)
         if not review.blocking:
             return change.model_copy(update={"remarks": ()})
@@ -68,7 +68,7 @@ async def _answer(
     review: Review,
 ) -> Change:
     """Let the Coder answer the remarks; an answer that breaks a test is not kept."""
-    await run.enter(Stage.CODING, f"answers review round {turn}")
+    await run.enter(Stage.CODING, run.phrase("answers_round", n=turn))
     known = await checkout.surroundings(assignment.issue)
     task = CoderTask(
         issue=assignment.issue,

@@ -116,7 +116,8 @@ async def _linger(session: Session, view: View) -> None:
 async def _keep_patch(session: Session, run: RunView, patch: Path | None) -> Sequence[str]:
     if patch is None or run.pull_number is None:
         return []
-    patch.write_text(await session.alice.diff(run.pull_number), encoding="utf-8")
+    diff = await session.alice.diff(run.pull_number)
+    await asyncio.to_thread(patch.write_text, diff, encoding="utf-8")
     return [f"The change: {patch} (git apply)"]
 
 

@@ -45,7 +45,7 @@ async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
     """Carry out the commands of a new comment."""
     if event.action != "created" or event.comment.user.is_bot or event.sender.is_bot:
         return
-    commands = parse(event.comment.body)
+    commands = [command for command in parse(event.comment.body) if _is_for_us(command)]
     if not commands:
         return
     saying = Saying(
@@ -58,6 +58,11 @@ async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
     await saying.react(Reaction.EYES)
     done = [await _carry_out(saying, index, command) for index, command in enumerate(commands)]
     await saying.react(Reaction.THUMBS_UP if all(done) else Reaction.CONFUSED)
+
+
+def _is_for_us(command: Command | Unknown) -> bool:
+    """Leave other bots' commands, such as /lgtm, to them; answer what looks like a slip."""
+    return isinstance(command, Command) or command.nearest is not None
 
 
 async def _carry_out(saying: Saying, index: int, command: Command | Unknown) -> bool:

@@ -1,6 +1,7 @@
 """Issues: opened or labelled starts a run, closed ends it."""
 
 from bot.durable import step
+from bot.rendering import phrase
 from bot.services import services
 from bot.starting import end, latest_run, start
 from shared.domain import Issue, RepoRef, Stage
@@ -16,7 +17,9 @@ async def handle(delivery: Delivery, event: IssuesEvent) -> None:
     run = await latest_run(ref, number)
     if event.action == "closed":
         if run is not None and not run.stage.is_final:
-            await end(run, Stage.CLOSED, f"{event.sender.login} closed the issue.")
+            await end(
+                run, Stage.CLOSED, phrase(run.language, "closed_issue", login=event.sender.login)
+            )
     elif _asks_for_work(event) and (run is None or run.stage.is_final):
         await _start_if_allowed(delivery, event, ref)
 
