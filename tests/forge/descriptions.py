@@ -16,6 +16,7 @@ _DATA = Path(__file__).parent.parent / "data" / "github"
 _PARAMETER = re.compile(r"\{([^}]+)\}")
 # Refusals that GitHub documents once for the whole API, not operation by operation.
 _WITH_SLASHES = {"basehead", "branch", "name", "path", "ref"}
+_NOT_FOUND = 404
 _GENERAL = {400, 401, 403, 404, 405, 409, 422, 429, 502, 503}
 _FORMATS = FormatChecker(formats=())
 
@@ -52,9 +53,9 @@ class Description:
     def faults_of_answer(self, method: str, path: str, status: int, body: bytes) -> list[str]:
         """Say what an answer has that the description does not allow."""
         operation = self.operation(method, path)
-        if operation is None:
+        if operation is None and status != _NOT_FOUND:
             return ["the operation is not described"]
-        response = operation["responses"].get(str(status))
+        response = operation["responses"].get(str(status)) if operation else None
         if response is None and status not in _GENERAL:
             return [f"status {status} is not described"]
         schema = self._schema_of(response, status)

@@ -76,6 +76,15 @@ def private_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
+def pem(key: rsa.RSAPrivateKey) -> str:
+    """Return the private half as GitHub hands it out."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 def public_pem(key: rsa.RSAPrivateKey) -> str:
     """Return the public half as GitHub keeps it."""
     return (

@@ -107,6 +107,7 @@ class BareRepository:
             ("uploadpack.allowFilter", "true"),
             ("uploadpack.allowAnySHA1InWant", "true"),
             ("receive.autogc", "false"),
+            ("receive.hideRefs", "refs/pull"),
             ("core.hooksPath", str(self.path / "hooks")),
         ):
             await self.git("config", setting, value)

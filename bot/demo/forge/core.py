@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,9 @@ class Forge:
     async def writing(self, actor: Actor) -> AsyncIterator["Unit"]:
         """Change the state: all or nothing, one after the other, webhooks after the commit."""
         async with self._writing, self._sessions() as session:
+            if actor.account:
+                account = await session.get_one(Account, actor.account.id)
+                actor = replace(actor, account=account)
             unit = Unit(self, session, actor)
             yield unit
             await session.commit()

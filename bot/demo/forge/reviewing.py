@@ -33,31 +33,35 @@ class Spot:
     hunk: str
 
 
+class OutsideDiff(Problem):
+    """A comment names a file or line that the diff does not show."""
+
+    def __init__(self, field: str) -> None:
+        name = f"pull_request_review_thread.{field}"
+        error = {
+            "resource": "PullRequestReviewComment",
+            "code": "custom",
+            "field": name,
+            "message": f"{name} must be part of the diff",
+        }
+        super().__init__(422, "Validation Failed", errors=[error])
+        self.field = field
+
+
 def locate(files: tuple[FileDiff, ...], wanted: LineComment) -> Spot:
-    """Find the spot of a comment. Raises Problem 422 when it is outside the diff."""
+    """Find the spot of a comment. Raises OutsideDiff."""
     entry = next((entry for entry in files if entry.path == wanted.path), None)
     if entry is None or not entry.patch:
-        raise _outside("path")
+        raise OutsideDiff("path")
     line = None
     if wanted.line is not None:
         line = entry.find(wanted.line, wanted.side)
     elif wanted.position is not None:
         line = next((one for one in entry.lines() if one.position == wanted.position), None)
     if line is None:
-        raise _outside("line")
+        raise OutsideDiff("line")
     at = line.old if line.new is None else line.new
     if at is None:
-        raise _outside("line")
+        raise OutsideDiff("line")
     side = "LEFT" if line.kind == "-" else wanted.side
     return Spot(side, wanted.line or at, line.position, entry.hunk_until(line.position))
-
-
-def _outside(field: str) -> Problem:
-    name = f"pull_request_review_thread.{field}"
-    error = {
-        "resource": "PullRequestReviewComment",
-        "code": "custom",
-        "field": name,
-        "message": f"{name} must be part of the diff",
-    }
-    return Problem(422, "Validation Failed", errors=[error])

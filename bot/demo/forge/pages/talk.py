@@ -26,6 +26,7 @@ from bot.demo.forge.tables import (
     ReviewComment,
 )
 from bot.demo.forge.views.checks import suite_state
+from bot.demo.forge.views.pulls import base_tip, fork_point, is_clean
 
 router = APIRouter(prefix="/{owner}/{repo}")
 State = Literal["open", "closed"]
@@ -197,16 +198,15 @@ async def _facts(seen: Visit, row: Pull) -> PullFacts:
             CheckSuite.repository_id == seen.repository.id, CheckSuite.head_sha == row.head_sha
         )
     )
-    commits = await bare.log(f"{row.base_sha}..{row.head_sha}")
-    is_open = row.issue.state == "open"
-    clean = is_open and await bare.merged_tree(row.base_sha, row.head_sha) is not None
+    tip = await base_tip(seen.unit, seen.repository, row)
+    commits = await bare.log(f"{tip}..{row.head_sha}")
+    clean = await is_clean(seen.unit, seen.repository, row)
     return PullFacts(parse_diff(text), commits[::-1], list(suites), clean)
 
 
 async def _diff(unit: Unit, repo: Repository, row: Pull) -> str:
-    bare = unit.forge.bare(repo)
-    start = await bare.merge_base(row.base_sha, row.head_sha) or row.base_sha
-    return await bare.diff(start, row.head_sha)
+    start = await fork_point(unit, repo, row)
+    return await unit.forge.bare(repo).diff(start, row.head_sha)
 
 
 async def _remarks(seen: Visit, row: Pull) -> dict[tuple[str, str, int], list[ReviewComment]]:

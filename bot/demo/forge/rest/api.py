@@ -26,7 +26,7 @@ from bot.demo.forge.rest import (
 )
 
 # Of two paths that match, the first wins: special ones come before {name:path}.
-_PARTS = (
+PARTS = (
     apps,
     accounts,
     repositories,
@@ -73,7 +73,7 @@ class GitHubHeaders:
 def create_api(forge: Forge, limiter: Limiter) -> FastAPI:
     """Put the operations together."""
     api = _application(forge, limiter)
-    for part in _PARTS:
+    for part in PARTS:
         api.include_router(part.router)
     return api
 

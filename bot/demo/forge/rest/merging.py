@@ -11,6 +11,7 @@ from bot.demo.forge.core import Json
 from bot.demo.forge.problems import Problem
 from bot.demo.forge.rest.access import AtContentsWrite, AtPulls, Place
 from bot.demo.forge.tables import Account, Pull
+from bot.demo.forge.views.pulls import base_tip
 
 router = APIRouter(prefix="/repos/{owner}/{repo}/pulls/{number}")
 _HEADS = "refs/heads/"
@@ -61,7 +62,7 @@ async def _commit(at: Place, bare: BareRepository, pull: Pull, wanted: Merge) ->
         raise Problem(405, "Rebase merges are not allowed on this repository.")
     if wanted.sha and wanted.sha != pull.head_sha:
         raise Problem(409, "Head branch was modified. Review and try the merge again.")
-    pull.base_sha = await bare.resolve(_HEADS + pull.base_ref) or pull.base_sha
+    pull.base_sha = await base_tip(at.unit, at.repo, pull)
     tree = await bare.merged_tree(pull.base_sha, pull.head_sha)
     if tree is None:
         raise Problem(405, "Pull Request is not mergeable")

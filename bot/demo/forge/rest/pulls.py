@@ -146,16 +146,16 @@ async def list_files(at: AtPulls, number: int, page: AnyPage) -> list[Json]:
 async def list_commits(at: AtPulls, number: int, page: AnyPage) -> list[Json]:
     """List commits of a pull request, the oldest first."""
     pull = await at.pull(number)
-    rows = await at.unit.forge.bare(at.repo).log(f"{pull.base_sha}..{pull.head_sha}")
+    tip = await pulls.base_tip(at.unit, at.repo, pull)
+    rows = await at.unit.forge.bare(at.repo).log(f"{tip}..{pull.head_sha}")
     oldest_first = rows[::-1]
     return [await commits.commit(at.unit, at.repo, row) for row in cut(at, page, oldest_first)]
 
 
 async def diff_text(at: Place, pull: Pull) -> str:
     """Return the diff of a pull request, from where its branch left the base."""
-    bare = at.unit.forge.bare(at.repo)
-    start = await bare.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
-    return await bare.diff(start, pull.head_sha)
+    start = await pulls.fork_point(at.unit, at.repo, pull)
+    return await at.unit.forge.bare(at.repo).diff(start, pull.head_sha)
 
 
 async def files_of(at: Place, pull: Pull) -> tuple[FileDiff, ...]:

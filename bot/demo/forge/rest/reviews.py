@@ -13,7 +13,7 @@ from bot.demo.forge.problems import Problem, forbidden_to_person, invalid, not_f
 from bot.demo.forge.rest.access import AtPulls, AtPullsWrite, Place
 from bot.demo.forge.rest.paging import AnyPage, page_of
 from bot.demo.forge.rest.pulls import files_of
-from bot.demo.forge.reviewing import LineComment, Spot, locate
+from bot.demo.forge.reviewing import LineComment, OutsideDiff, Spot, locate
 from bot.demo.forge.tables import Issue, Pull, Reaction, Review, ReviewComment
 from bot.demo.forge.views import pulls as views
 
@@ -85,7 +85,12 @@ async def create_review(at: AtPullsWrite, number: int, wanted: NewReview) -> Jso
     _check(at, pull, wanted.event, wanted.body, has_comments=bool(wanted.comments))
     acts.check_body("PullRequestReview", wanted.body)
     files = await files_of(at, pull) if wanted.comments else ()
-    spots = [locate(files, comment) for comment in wanted.comments]
+    try:
+        spots = [locate(files, comment) for comment in wanted.comments]
+    except OutsideDiff as outside:
+        # In a review GitHub says the same with fewer words than for a single comment.
+        words = f"{outside.field.title()} could not be resolved"
+        raise Problem(422, "Unprocessable Entity", errors=[words]) from outside
     review = await _add_review(at, pull, wanted.event, wanted.body or "", wanted.commit_id)
     for comment, spot in zip(wanted.comments, spots, strict=True):
         await _add_comment(at, pull, review, comment, spot)

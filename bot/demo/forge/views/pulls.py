@@ -55,10 +55,10 @@ async def pull(unit: Unit, repo: Repository, row: Pull) -> Json:
 async def full_pull(unit: Unit, repo: Repository, row: Pull) -> Json:
     """Write a pull request with what has to be computed: size and mergeability."""
     bare = unit.forge.bare(repo)
-    start = await bare.merge_base(row.base_sha, row.head_sha) or row.base_sha
+    start = await fork_point(unit, repo, row)
     diff = parse_diff(await bare.diff(start, row.head_sha))
     is_open = row.issue.state == "open"
-    clean = is_open and await bare.merged_tree(row.base_sha, row.head_sha) is not None
+    clean = await is_clean(unit, repo, row)
     return await pull(unit, repo, row) | {
         "merged": row.merged_at is not None,
         "mergeable": clean if is_open else None,
@@ -73,6 +73,27 @@ async def full_pull(unit: Unit, repo: Repository, row: Pull) -> Json:
         "deletions": sum(entry.deletions for entry in diff),
         "changed_files": len(diff),
     }
+
+
+async def base_tip(unit: Unit, repo: Repository, row: Pull) -> str:
+    """Return where the base branch is; for a closed pull request, where it was then."""
+    if row.issue.state != "open":
+        return row.base_sha
+    tip = await unit.forge.bare(repo).resolve(f"refs/heads/{row.base_ref}")
+    return tip or row.base_sha
+
+
+async def fork_point(unit: Unit, repo: Repository, row: Pull) -> str:
+    """Return the commit at which the branch left its base; its diff starts there."""
+    tip = await base_tip(unit, repo, row)
+    return await unit.forge.bare(repo).merge_base(tip, row.head_sha) or tip
+
+
+async def is_clean(unit: Unit, repo: Repository, row: Pull) -> bool:
+    """Tell whether an open pull request merges without conflicts."""
+    tip = await base_tip(unit, repo, row)
+    merged = await unit.forge.bare(repo).merged_tree(tip, row.head_sha)
+    return row.issue.state == "open" and merged is not None
 
 
 def minimal_pull(unit: Unit, repo: Repository, row: Pull) -> Json:
