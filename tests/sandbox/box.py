@@ -1,8 +1,9 @@
 """A sandbox with a workspace, and two short ways to run something in it."""
 
 import json
+import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import psutil
@@ -18,11 +19,17 @@ class Box:
 
     sandbox: Sandbox
     workspace: Path
+    mark: str = field(default_factory=lambda: f"1000.{secrets.randbelow(10**9)}")
 
     async def sh(self, script: str, **limits: float) -> Finished:
-        """Run a shell script."""
-        command = Command(argv=("/bin/sh", "-c", script), limits=Limits.model_validate(limits))
+        """Run a shell script; its ``$0`` is the box's mark, a long time for ``sleep``."""
+        argv = ("/bin/sh", "-c", script, self.mark)
+        command = Command(argv=argv, limits=Limits.model_validate(limits))
         return await self.sandbox.run(command, self.workspace)
+
+    def running(self) -> list[psutil.Process]:
+        """List the processes of this machine that carry the box's mark in their arguments."""
+        return running(self.mark)
 
     async def python(self, code: str, **limits: float) -> Finished:
         """Run Python code with this interpreter, wherever it is installed."""
@@ -61,11 +68,11 @@ def syscall(*arguments):
 """
 
 
-def running(marker: str) -> list[psutil.Process]:
-    """List the processes of this machine that have a marker in their argv."""
+def running(argument: str) -> list[psutil.Process]:
+    """List the processes of this machine that have exactly this argument."""
     return [
         process
         for process in psutil.process_iter(["cmdline", "status"])
-        if marker in (process.info["cmdline"] or [])
+        if argument in (process.info["cmdline"] or [])
         and process.info["status"] != psutil.STATUS_ZOMBIE
     ]

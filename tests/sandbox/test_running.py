@@ -10,7 +10,7 @@ import pytest
 from shared.errors import SandboxError, SandboxUnavailable
 from shared.sandbox import Command, Ended, Limits, Mount, open_sandbox
 from shared.sandbox.bubblewrap import find_bubblewrap
-from tests.sandbox.box import Box, running
+from tests.sandbox.box import Box
 
 
 async def test_a_command_ends_with_its_code_and_output(box: Box) -> None:
@@ -136,44 +136,44 @@ async def test_no_descriptor_is_handed_on(box: Box) -> None:
 
 async def test_the_time_limit_ends_the_tree(box: Box) -> None:
     """At the time limit everything is killed, daemons included."""
-    finished = await box.sh("setsid sleep 1000.25 & sleep 1000.25", seconds=0.3)
+    finished = await box.sh("setsid sleep $0 & sleep $0", seconds=0.3)
     assert (finished.exit_code, finished.ended) == (137, Ended.TIMED_OUT)
-    assert running("1000.25") == []
+    assert box.running() == []
 
 
 async def test_a_daemon_does_not_survive(box: Box) -> None:
     """Nothing is left of a process that detached itself, whether or not it holds the output."""
-    script = "(setsid sh -c 'sleep 1000.5 & exec sleep 1000.5' &) ; setsid sleep 1000.5 >&- 2>&- &"
+    script = "(setsid sh -c 'sleep $0 & exec sleep $0' &) ; setsid sleep $0 >&- 2>&- &"
     finished = await box.sh(script)
     assert finished.ended is Ended.EXITED
-    assert running("1000.5") == []
+    assert box.running() == []
 
 
 async def test_cancelling_ends_the_tree(box: Box) -> None:
     """A cancelled caller leaves nothing behind, however often it is cancelled."""
     os.mkfifo(box.workspace / "started")
-    script = "setsid sleep 1000.75 & echo > started; sleep 1000.75"
+    script = "setsid sleep $0 & echo > started; sleep $0"
     task = asyncio.create_task(box.sh(script))
     await asyncio.to_thread((box.workspace / "started").read_text)
-    assert running("1000.75")
+    assert box.running()
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert running("1000.75") == []
+    assert box.running() == []
 
 
 async def test_cancelling_at_once_ends_the_tree(box: Box) -> None:
     """A caller that is cancelled while the sandbox starts leaves nothing behind either."""
-    tasks = [asyncio.create_task(box.sh("sleep 1001.25")) for _ in range(4)]
+    tasks = [asyncio.create_task(box.sh("sleep $0")) for _ in range(4)]
     for turn, task in enumerate(tasks):
         for _ in range(turn):
             await asyncio.sleep(0)
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
-    assert running("1001.25") == []
+    assert box.running() == []
 
 
 async def test_killing_the_caller_ends_the_tree(box: Box) -> None:
@@ -182,16 +182,18 @@ async def test_killing_the_caller_ends_the_tree(box: Box) -> None:
     os.mkfifo(started)
     code = (
         "import asyncio, sys; from pathlib import Path; from shared.sandbox import *\n"
-        "script = 'echo > started; setsid sleep 1001.5 & sleep 1001.5'\n"
-        "command = Command(argv=('sh', '-c', script))\n"
+        "script = 'setsid sleep $0 & echo > started; sleep $0'\n"
+        "command = Command(argv=('sh', '-c', script, sys.argv[2]))\n"
         "asyncio.run(open_sandbox(allow_root=True).run(command, Path(sys.argv[1])))"
     )
-    caller = await asyncio.create_subprocess_exec(sys.executable, "-c", code, box.workspace)
+    caller = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, box.workspace, box.mark)
+    )
     await asyncio.to_thread(started.read_text)
-    inside = running("1001.5")
-    assert inside
+    inside = [process for process in box.running() if process.pid != caller.pid]
     caller.kill()
     await caller.wait()
+    assert inside
     gone, alive = psutil.wait_procs(inside, timeout=10)
     assert (len(gone), alive) == (len(inside), [])
 
