@@ -19,7 +19,7 @@ def test_every_operation_served_is_described() -> None:
         for part in PARTS
         for route in part.router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     described = {
         f"{method.upper()} {_PARAMETER.sub('{}', path)}"

@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.forge.world import REPO, World
 
@@ -32,9 +31,10 @@ async def test_a_body_ends_at_65536_characters(world: World) -> None:
     assert answer.status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "field", "code"),
-    [
+async def test_a_field_that_does_not_fit_is_named(world: World) -> None:
+    """Labels, titles and branches that GitHub would refuse are refused by field and code."""
+    bot = await world.bot()
+    cases: tuple[tuple[str, dict[str, str], str, str], ...] = (
         ("/labels", {"name": "x" * 51, "color": "ffffff"}, "name", "custom"),
         ("/labels", {"name": "x", "description": "x" * 101}, "description", "custom"),
         ("/labels", {"name": "x", "color": "blue"}, "color", "invalid"),
@@ -44,14 +44,10 @@ async def test_a_body_ends_at_65536_characters(world: World) -> None:
         ("/pulls", {"title": "x", "head": "none", "base": "main"}, "head", "invalid"),
         ("/pulls", {"title": "x", "head": "main", "base": "none"}, "base", "invalid"),
         ("/pulls", {"title": "x", "head": "bob:main", "base": "main"}, "head", "invalid"),
-    ],
-)
-async def test_a_field_that_does_not_fit_is_named(
-    world: World, path: str, body: dict[str, object], field: str, code: str
-) -> None:
-    """Labels, titles and branches that GitHub would refuse are refused by field and code."""
-    (error,) = _errors(await (await world.bot()).post(REPO + path, json=body))
-    assert (error["field"], error["code"]) == (field, code)
+    )
+    for path, body, field, code in cases:
+        (error,) = _errors(await bot.post(REPO + path, json=body))
+        assert (error["field"], error["code"]) == (field, code)
 
 
 async def test_malformed_requests_have_githubs_words(world: World) -> None:

@@ -11,6 +11,15 @@ from shared.errors import GitError
 
 _COMMIT_FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00"
 _COMMIT_FIELDS = 10
+_CONFIG = """[http]
+	receivepack = true
+[uploadpack]
+	allowFilter = true
+	allowAnySHA1InWant = true
+[receive]
+	autogc = false
+	hideRefs = refs/pull
+"""
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -102,17 +111,15 @@ class BareRepository:
         """Make an empty repository that can be pushed to over HTTP, with a pre-receive hook."""
         self.path.mkdir(parents=True)
         await self.git("init", "--quiet", "--bare", "--initial-branch=main", "--template=")
-        for setting, value in (
-            ("http.receivepack", "true"),
-            ("uploadpack.allowFilter", "true"),
-            ("uploadpack.allowAnySHA1InWant", "true"),
-            ("receive.autogc", "false"),
-            ("receive.hideRefs", "refs/pull"),
-            ("core.hooksPath", str(self.path / "hooks")),
-        ):
-            await self.git("config", setting, value)
+        await asyncio.to_thread(self._configure, hook)
+
+    def _configure(self, hook: str) -> None:
+        with (self.path / "config").open("a", encoding="utf-8") as config:
+            config.write(_CONFIG)
         script = self.path / "hooks" / "pre-receive"
-        await asyncio.to_thread(_write_script, script, hook)
+        script.parent.mkdir()
+        script.write_text(hook, "utf-8")
+        script.chmod(0o755)
 
     async def import_directory(self, source: Path, branch: str, by: Signature, message: str) -> str:
         """Commit a copy of a directory as the first commit of a branch; return its SHA."""
@@ -201,12 +208,6 @@ class BareRepository:
         """Merge two commits; return the tree, or None when they conflict."""
         code, out, _ = await self._run(("merge-tree", "--write-tree", base, head))
         return None if code else out.decode().split()[0]
-
-
-def _write_script(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, "utf-8")
-    path.chmod(0o755)
 
 
 def _commit(fields: Sequence[str]) -> Commit:
