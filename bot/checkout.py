@@ -18,13 +18,15 @@ from shared.domain import Issue, Value
 from shared.errors import GitError
 from shared.git import Author, Worktree
 from shared.sandbox import Limits
-from shared.target import Target, TestRun, mounts, prepare, run_tests, variables
+from shared.target import Target, TestRun, lay_generated, mounts, prepare, run_tests, variables
 from shared.workspace import Action, Observation, SandboxWorkspace
 
 T = TypeVar("T")
 Policy = Callable[[str], str | None]
 """Returns why a role may not write a path, or None."""
 
+_TARGETS: dict[tuple[Path, str], Target] = {}
+"""How the tests of a commit are run with a cache, as far as this process has found out."""
 _TREES: dict[Path, str] = {}
 """What each worktree's files hold, as far as this process knows."""
 
@@ -158,6 +160,7 @@ class Checkout:
                 writable=policy,
             )
             _TREES.pop(self._path, None)
+            await lay_generated(target, tree.path)
             seen = await hands.act(action)
             sha = await tree.snapshot()
             _TREES[self._path] = sha
@@ -180,8 +183,13 @@ class Checkout:
 
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
+        cache, sandbox = services().places.environments, services().sandbox
+        known = _TARGETS.get((cache, self._base))
+        if known and (known.environment is None or known.environment.is_dir()):
+            return known
         base = await _worktree(self.run, _path(self.run, "base"), self._base)
-        return await prepare(base.path, services().places.environments, services().sandbox)
+        target = await prepare(base.path, cache, sandbox)
+        return _TARGETS.setdefault((cache, self._base), target)
 
 
 class DurableHands:

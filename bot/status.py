@@ -89,7 +89,8 @@ def totals(usage: Sequence[UsageEntry]) -> Mapping[str, Any]:
 
 async def body(run: Run, baton: Services) -> str:
     """Write the status comment as it should read now."""
-    activity = baton.progress.activity(run.id)
+    # A model may take a moment to notice that its run is over.
+    activity = None if run.stage.is_final else baton.progress.activity(run.id)
     return render(
         "status",
         run.language,

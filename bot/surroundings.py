@@ -56,8 +56,6 @@ def survey(root: Path, files: Sequence[str], issue: Issue, command: str) -> Surr
 
 def command_for_tests(target: Target) -> str:
     """Return the line that an agent types to run the tests."""
-    if target.detection.runner is Runner.PYTEST:
-        return "python -m pytest -q"
-    if target.detection.runner is Runner.UNITTEST:
-        return "python -m unittest"
-    return shlex.join(target.detection.command)
+    if target.detection.runner is Runner.COMMAND:
+        return shlex.join(target.detection.command)
+    return "python -m pytest -q"

@@ -22,7 +22,7 @@ async def write_red_tests(run: RunContext, assignment: Assignment, checkout: Che
     attempts = run.budgets.attempts
     await run.enter(Stage.TESTING)
     base = await checkout.test("test the base commit")
-    if not base.is_complete:
+    if not base.is_complete or (base.uncollected and not base.passed):
         raise RunStopped(run.phrase("base_broken"), base.log)
     verdicts: tuple[str, ...] = ()
     for attempt in range(1, attempts + 1):

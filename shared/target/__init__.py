@@ -9,7 +9,7 @@ from shared.target.gate import (
     judge_red,
     told_apart,
 )
-from shared.target.inside import mounts, variables
+from shared.target.inside import lay_generated, mounts, variables
 from shared.target.prepare import prepare
 from shared.target.runner import run_tests
 from shared.target.values import Failure, FailureKind, Outcome, Overrides, Target, TestRun
@@ -28,6 +28,7 @@ __all__ = [
     "judge_green",
     "judge_kept",
     "judge_red",
+    "lay_generated",
     "mounts",
     "prepare",
     "run_tests",

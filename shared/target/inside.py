@@ -1,10 +1,12 @@
 """What the commands of a target see inside the sandbox: paths, mounts and variables."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from shared.sandbox.values import Mount
+from shared.target.generated import lay
 from shared.target.values import Target
 
 _ROOT = PurePosixPath("/baton")
@@ -62,6 +64,12 @@ def variables(target: Target, workspace: PurePosixPath) -> Mapping[str, str]:
         "VIRTUAL_ENV": f"{environment}/python",
         "PYTHONPATH": ":".join((*roots, f"{environment}/project")),
     }
+
+
+async def lay_generated(target: Target, checkout: Path) -> None:
+    """Put the files that only a build makes into a checkout that lacks them."""
+    if target.environment is not None:
+        await asyncio.to_thread(lay, target.environment / "generated", checkout)
 
 
 def python(target: Target) -> str:

@@ -12,6 +12,7 @@ from shared.target.config import Pyproject, read_pyproject
 from shared.target.detect import detect
 from shared.target.environment import environment
 from shared.target.installer import interpreter_prefix
+from shared.target.overrides import read_overrides
 from shared.target.source import Source
 from shared.target.tree import Tree
 from shared.target.values import Overrides, Target
@@ -22,10 +23,11 @@ async def prepare(
 ) -> Target:
     """Find out how a repository is tested, and make the environment its tests run in.
 
-    The cache folder may be shared by any number of runs and processes. Raises TargetError.
+    Without ``overrides`` those of the checkout's ``.github/baton.yml`` hold. The cache folder
+    may be shared by any number of runs and processes. Raises TargetError.
     """
-    overrides = overrides or Overrides()
     tree = await asyncio.to_thread(Tree.at, checkout)
+    overrides = overrides or read_overrides(tree)
     detection = detect(tree, overrides)
     if not detection.is_python:
         return Target(detection=detection, detected=_sentence(detection.said, ()))

@@ -17,8 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from shared.errors import TargetError
 from shared.sandbox.values import Command, Ended, Finished, Limits, Mount, Sandbox
-from shared.target.generated import lay
-from shared.target.inside import mounts, place, python, variables
+from shared.target.inside import lay_generated, mounts, place, python, variables
 from shared.target.junit import Results, parse
 from shared.target.values import Failure, FailureKind, Outcome, Runner, Target, TestRun
 
@@ -106,8 +105,7 @@ async def _run(
         mounts=(*mounts(target), *extra),
         limits=Limits(seconds=seconds),
     )
-    if target.environment:
-        await asyncio.to_thread(lay, target.environment / "generated", checkout)
+    await lay_generated(target, checkout)
     return await sandbox.run(command, checkout)
 
 
