@@ -1,5 +1,7 @@
 """The arguments of bubblewrap: what a command sees, and everything that it is refused."""
 
+import itertools
+import platform
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -88,13 +90,22 @@ def prlimit(limits: Limits) -> list[str]:
         "/usr/bin/prlimit",
         # At the first a signal that says why, a second later the end.
         f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}",
-        f"--nproc={limits.processes}",
+        *([f"--nproc={limits.processes}"] if _counts_processes_inside() else []),
         f"--data={limits.memory_bytes}",
         f"--as={limits.memory_bytes * _ADDRESS_SPACE_FACTOR}",
         f"--fsize={limits.file_bytes}",
         f"--nofile={limits.files}",
         "--core=0",
     ]
+
+
+def _counts_processes_inside() -> bool:
+    """Tell whether the kernel counts a user's processes for each user namespace (Linux 5.14).
+
+    Before, it counts all that the user has, and the watch over the tree has to do.
+    """
+    major, minor, *_ = platform.release().split(".")
+    return (int(major), int("".join(itertools.takewhile(str.isdigit, minor)))) >= (5, 14)
 
 
 def _isolation() -> Iterator[str]:

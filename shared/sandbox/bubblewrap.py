@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from shared.errors import SandboxError, SandboxUnavailable
-from shared.sandbox import seccomp
+from shared.sandbox import pids, seccomp
 from shared.sandbox.arguments import WORKSPACE, Argument, arguments, limited
+from shared.sandbox.fitness import unfit
 from shared.sandbox.process import run_to_end
 from shared.sandbox.values import Command, Ended, Finished
 from shared.sandbox.watch import Usage, tree_usage
@@ -42,7 +43,7 @@ class Bubblewrap:
     name = "bubblewrap"
 
     def __init__(self, program: Path) -> None:
-        self._program = program
+        self.program = program
 
     async def run(
         self, command: Command, workspace: Path, *, git_dir: Path | None = None
@@ -51,11 +52,13 @@ class Bubblewrap:
 
         The sandbox dies with the thread that runs the event loop.
         """
+        if refusal := unfit(command):
+            return refusal
         options = arguments(command, workspace, git_dir)
         jails = []
 
         async def start(output: int) -> _Jail:
-            jails.append(await _start(self._program, options, limited(command), output))
+            jails.append(await _start(self.program, options, command, output))
             return jails[-1]
 
         finished = await run_to_end(start, command.limits, workspace)
@@ -129,8 +132,15 @@ class _Jail:
     only after every other one is: so waiting for it proves that nothing is left.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, init: int, status: int) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        init: int,
+        status: int,
+        group: pids.PidsBound | None,
+    ) -> None:
         self.process = process
+        self._group = group
         self.has_run = False
         self._init = init
         self._pidfd = os.pidfd_open(init) if init else -1
@@ -155,6 +165,8 @@ class _Jail:
             os.close(self._pidfd)
             self._pidfd = -1
         await self.process.wait()
+        if self._group is not None:
+            self._group.remove()
         # Bubblewrap reports an exit code only when the command was reached.
         self.has_run = b"exit-code" in os.read(self._status, _STATUS_BYTES)
         os.close(self._status)
@@ -170,7 +182,7 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-async def _start(program: Path, options: list[Argument], argv: Sequence[str], output: int) -> _Jail:
+async def _start(program: Path, options: list[Argument], command: Command, output: int) -> _Jail:
     """Start bubblewrap, held back until its child can be killed by descriptor."""
     status_read, status_write = os.pipe()
     block_read, block_write = os.pipe()
@@ -184,7 +196,7 @@ async def _start(program: Path, options: list[Argument], argv: Sequence[str], ou
             process = await asyncio.create_subprocess_exec(
                 *(program, "--args", args),
                 *("--json-status-fd", str(status_write), "--block-fd", str(block_read)),
-                *argv,
+                *limited(command),
                 env={},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -197,7 +209,9 @@ async def _start(program: Path, options: list[Argument], argv: Sequence[str], ou
         finally:
             os.close(status_write)
             os.close(block_read)
-        jail = _Jail(process, await asyncio.to_thread(_child, status_read), status_read)
+        child = await asyncio.to_thread(_child, status_read)
+        group = pids.bound(child, command.limits.processes) if child else None
+        jail = _Jail(process, child, status_read, group)
         os.write(block_write, b"1")
         return jail
 

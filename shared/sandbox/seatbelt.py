@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from shared.errors import SandboxUnavailable
+from shared.sandbox.fitness import unfit
 from shared.sandbox.process import run_to_end
 from shared.sandbox.values import Command, Finished, Limits, Mount
 from shared.sandbox.watch import Usage, family, tree_usage
@@ -56,6 +57,8 @@ class Seatbelt:
         self, command: Command, workspace: Path, *, git_dir: Path | None = None
     ) -> Finished:
         """Run a command in the workspace; see ``Sandbox.run``."""
+        if refusal := unfit(command):
+            return refusal
         with tempfile.TemporaryDirectory(prefix="baton-") as directory:
             tmp, profile = _prepare(_real(Path(directory)), command, git_dir)
             argv = arguments(profile, _real(workspace), tmp, command)

@@ -32,6 +32,24 @@ async def test_a_missing_program_is_an_exit_code(box: Box) -> None:
     assert (finished.exit_code, finished.ended) == (127, Ended.EXITED)
 
 
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [("a\0b", "NUL character"), ("x" * 200_000, "too long"), ("\ud800", "half a character")],
+)
+async def test_a_command_that_cannot_be_started_is_told_so(box: Box, word: str, why: str) -> None:
+    """What no kernel would take ends with 126 and a sentence, as in a shell."""
+    finished = await box.sandbox.run(Command(argv=("echo", word)), box.workspace)
+    assert (finished.exit_code, finished.ended) == (126, Ended.EXITED)
+    assert why in finished.output
+
+
+async def test_long_commands_run(box: Box) -> None:
+    """A command of a hundred thousand characters arrives whole."""
+    word = "한" * 40_000
+    command = Command(argv=("sh", "-c", 'printf %s "$1" | wc -c', "sh", word))
+    assert (await box.sandbox.run(command, box.workspace)).output == "120000\n"
+
+
 async def test_a_signal_is_128_plus_its_number(box: Box) -> None:
     """A command that dies of a signal of its own is told by its exit code."""
     finished = await box.sh("kill -TERM $$")
@@ -220,8 +238,8 @@ def test_root_is_refused_unless_allowed() -> None:
 def test_a_broken_bubblewrap_is_passed_over(box: Box, tmp_path: Path) -> None:
     """The next bubblewrap is tried when the first one cannot build a sandbox."""
     broken = _program(tmp_path, "echo no namespaces here; exit 1")
-    working = Path(find_bubblewrap()._program)  # noqa: SLF001
-    assert find_bubblewrap([broken, working])._program == working  # noqa: SLF001
+    working = find_bubblewrap().program
+    assert find_bubblewrap([broken, working]).program == working
 
 
 def test_without_any_bubblewrap_the_error_says_what_to_type(tmp_path: Path) -> None:
