@@ -4,7 +4,7 @@ from bot.durable import step
 from bot.rendering import phrase
 from bot.services import services
 from bot.starting import end, latest_run, start
-from shared.domain import Issue, RepoRef, Stage
+from shared.domain import Issue, RepoRef, Stage, Value
 from webhooks.delivery import Delivery
 from webhooks.events import IssuesEvent
 
@@ -31,19 +31,25 @@ def _asks_for_work(event: IssuesEvent) -> bool:
     return event.action == "opened" and settings.start_on_open
 
 
+class _Wanted(Value):
+    """The issue to work on, if the one who asks may ask and it is still open."""
+
+    issue: Issue | None
+
+
 async def _start_if_allowed(delivery: Delivery, event: IssuesEvent, ref: RepoRef) -> None:
-    """Start a run for people who may write; a stranger's issue waits for a maintainer's label."""
+    """Start a run for people who may write; a stranger's issue waits for a maintainer's label.
 
-    async def work() -> bool:
+    Deliveries come late and in any order, so the issue is read as it is now.
+    """
+
+    async def work() -> _Wanted:
         repo = await services().repo(ref)
-        return (await repo.permission(event.sender.login)).may_write
+        if not (await repo.permission(event.sender.login)).may_write:
+            return _Wanted(issue=None)
+        issue = await repo.issue(event.issue.number)
+        return _Wanted(issue=issue if issue.is_open else None)
 
-    if await step("check permission", bool, work):
-        issue = Issue(
-            repo=ref,
-            number=event.issue.number,
-            title=event.issue.title,
-            body=event.issue.body,
-            author=event.issue.user.login,
-        )
-        await start(issue, event.sender.login, f"delivery {delivery.guid}")
+    wanted = await step("read issue and permission", _Wanted, work)
+    if wanted.issue is not None:
+        await start(wanted.issue, event.sender.login, f"delivery {delivery.guid}")

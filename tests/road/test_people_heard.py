@@ -23,6 +23,13 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncI
         yield opened
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def rest(house: Household) -> AsyncIterator[None]:
+    """Leave nothing in flight behind a test."""
+    yield
+    await house.rest()
+
+
 @pytest.mark.parametrize("level", [Level.READ, Level.TRIAGE])
 async def test_people_without_write_permission_move_nothing(house: Household, level: Level) -> None:
     """Each command is refused with the role it is refused for and a puzzled face."""

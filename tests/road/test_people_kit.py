@@ -92,6 +92,13 @@ class Household(World):
 
         await patiently(handled)
 
+    async def rest(self) -> None:
+        """Leave nothing in flight: the engine has no loop to run it on between two tests."""
+        await self.quiet()
+        for waiting in await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"]):
+            await DBOS.cancel_workflow_async(waiting.workflow_id)
+        await self.quiet()
+
     async def struck(self) -> None:
         """Wait until every fault has struck."""
 

@@ -34,6 +34,13 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncI
         yield opened
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def rest(house: Household) -> AsyncIterator[None]:
+    """Leave nothing in flight behind a test."""
+    yield
+    await house.rest()
+
+
 async def edit_title(house: Household, number: int) -> None:
     """Change the issue's title."""
     await house.alice.call("PATCH", f"/issues/{number}", {"title": "Something else"})
