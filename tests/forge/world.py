@@ -200,6 +200,7 @@ async def open_world(
             ),
             RepositorySeed(owner="bob", name="secret", private=True),
         ),
+        "series": "forge",
         "clock": clock,
         "limits": limits or RateLimits(writes_per_minute=1000),
         "faults": faults,

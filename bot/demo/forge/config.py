@@ -110,7 +110,7 @@ class ForgeConfig(Value):
     signed_in: str = "alice"
     api_prefix: str = "/api/v3"
     banner: str = ""
-    series: str = Field("forge", description="names this forge in delivery GUIDs")
+    series: str = Field("", description="seed of the delivery GUIDs; random when empty")
     clock: Clock = utc_now
     limits: RateLimits = RateLimits()
     faults: Faults = Field(default_factory=Faults)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -41,6 +42,13 @@ def node_id(kind: str, number: int) -> str:
     return f"{kind}_{number}"
 
 
+def _own_series(path: Path) -> str:
+    """Return a name that no other forge has; a bot takes a GUID that it knows for a repetition."""
+    if not path.exists():
+        path.write_text(secrets.token_hex(8), "ascii")
+    return path.read_text("ascii")
+
+
 @dataclass(frozen=True)
 class Urls:
     """The addresses of things."""
@@ -72,6 +80,7 @@ class Forge:
         self._sessions = sessions(self.engine)
         self._writing = asyncio.Lock()
         self._pushing: dict[int, asyncio.Lock] = {}
+        self.series = config.series or _own_series(config.state / "series")
         self.version = 0
         self.born = time.time_ns()
         self.outbox: asyncio.Queue[int] = asyncio.Queue()
@@ -211,6 +220,6 @@ class Unit:
         )
         self.session.add(delivery)
         await self.session.flush()
-        series = f"{self.forge.config.series}/{delivery.id}"
+        series = f"{self.forge.series}/{delivery.id}"
         delivery.guid = str(uuid.uuid5(_NAMESPACE, series))
         self.deliveries.append(delivery)

@@ -1,10 +1,12 @@
 """The forge's state: one table for each thing GitHub keeps."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
@@ -44,6 +46,12 @@ class Row(DeclarativeBase):
         dict[str, Any]: JSON,
         list[Any]: JSON,
     }
+
+
+class InOrder:
+    """A row of a timeline; moments have whole seconds, so the order is kept beside them."""
+
+    order: Mapped[int] = mapped_column(BigInteger, default=time.time_ns)
 
 
 class Account(Row):
@@ -200,7 +208,7 @@ class Pull(Row):
     merged_by: Mapped[Account | None] = relationship(lazy="joined", foreign_keys=merged_by_id)
 
 
-class Comment(Row):
+class Comment(InOrder, Row):
     """A comment in the conversation of an issue or pull request."""
 
     __tablename__ = "comment"
@@ -232,7 +240,7 @@ class Reaction(Row):
     account: Mapped[Account] = relationship(lazy="joined")
 
 
-class Happening(Row):
+class Happening(InOrder, Row):
     """An entry of a timeline that is neither comment nor review."""
 
     __tablename__ = "happening"
@@ -247,7 +255,7 @@ class Happening(Row):
     actor: Mapped[Account] = relationship(lazy="joined")
 
 
-class Review(Row):
+class Review(InOrder, Row):
     """A review of a pull request."""
 
     __tablename__ = "review"

@@ -59,8 +59,7 @@ async def timeline(unit: Unit, issue: Issue) -> list[Entry]:
     for comment in await _all(unit, comments):
         reactions = await reactions_on(unit, "comment", comment.id)
         entries.append(Entry("comment", comment.created_at, comment.author, comment, (), reactions))
-    # Sorting is stable: within a second, what happened comes before what was said.
-    return sorted(entries, key=lambda entry: entry.at)
+    return sorted(entries, key=lambda entry: (entry.at, entry.row.order))
 
 
 async def reactions_on(unit: Unit, kind: str, subject_id: int) -> list[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """Reviews of pull requests and the comments on their lines."""
 
+import time
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -114,6 +115,7 @@ async def submit_review(at: AtPullsWrite, number: int, review_id: int, wanted: S
         raise Problem(422, "Unprocessable Entity", errors=["Could not submit the review"])
     _check(at, pull, wanted.event, wanted.body or review.body, has_comments=True)
     review.state, review.submitted_at = _STATES[wanted.event], at.unit.now
+    review.order = time.time_ns()
     review.body = wanted.body or review.body
     await _submit(at, pull, review)
     return await views.review(at.unit, at.repo, pull, review)
