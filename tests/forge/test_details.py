@@ -178,7 +178,7 @@ async def test_graphql_answers_one_mutation_only(world: World, tmp_path: Path) -
     assert "Cannot query field 'repository'" in str(unknown["errors"])
     missing = await _ask(bot, ready % ("PR_99", "{ clientMutationId }"))
     assert missing["errors"][0]["type"] == "NOT_FOUND"
-    reader = await world.bot(permissions={"pull_requests": "read"})
+    reader = await world.bot(permissions={"pull_requests": "write"})
     for client in (reader, await world.person("mallory")):
         refused = await _ask(client, ready % (node, "{ clientMutationId }"))
         assert refused["errors"][0]["type"] == "FORBIDDEN"

@@ -36,7 +36,6 @@ class Faults:
 
     pending: list[Fault] = field(default_factory=list)
     deliveries_flow: asyncio.Event = field(default_factory=asyncio.Event)
-    down: bool = False
 
     def __post_init__(self) -> None:
         self.deliveries_flow.set()

@@ -110,7 +110,7 @@ class Hookshot:
             answer = await client.post(url, content=body, headers=headers)
         except httpx.TimeoutException:
             return _Outcome("timed out")
-        except httpx.TransportError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             return _Outcome("failed to connect to host")
         status = "OK" if answer.is_success else f"Invalid HTTP Response: {answer.status_code}"
         return _Outcome(status, answer.status_code, dict(answer.headers), answer.text[:4096])

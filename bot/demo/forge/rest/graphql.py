@@ -108,7 +108,8 @@ async def _find(call: Call, node_id: str) -> tuple[Pull, Repository]:
     if actor.installation:
         if not actor.covers(repo):
             raise missing
-        if not actor.granted("pull_requests", "write"):
+        # GitHub asks for contents here, too.
+        if not all(actor.granted(name, "write") for name in ("pull_requests", "contents")):
             raise _refusal("FORBIDDEN", "Resource not accessible by integration")
     elif await unit.level(repo, unit.user) < Level.WRITE:
         own = pull.issue.author_id == unit.user.id
