@@ -38,6 +38,7 @@ _DETOURS = {
     Stage.FOLLOWING_UP,
 }
 _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
+# Kept for as long as somebody holds or awaits one.
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 _WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 
@@ -59,10 +60,11 @@ def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> li
     for change, end in zip(changes, ends, strict=True):
         spent[change.stage] = spent.get(change.stage, 0) + (end - change.at).total_seconds()
         notes[change.stage] = change.note
+    left = changes[-2].stage if run.stage.is_final and len(changes) > 1 else None
     return [
         StageRow(
             stage=stage,
-            icon=_icon(stage, run.stage, been=stage in spent),
+            icon=_icon(stage, run.stage, been=stage in spent, left=left),
             note=notes.get(stage, ""),
             seconds=None if stage is Stage.PROPOSED else spent.get(stage),
         )
@@ -71,9 +73,12 @@ def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> li
     ]
 
 
-def _icon(stage: Stage, present: Stage, *, been: bool) -> str:
+def _icon(stage: Stage, present: Stage, *, been: bool, left: Stage | None) -> str:
+    """Draw how a stage stands; `left` is the one in which the run ended."""
     if stage is present:
         return "✅" if stage is Stage.PROPOSED else "⏸️" if stage in _WAITS else "⏳"
+    if stage is left is not Stage.PROPOSED:
+        return "🛑" if present is Stage.STOPPED else "⏹️"
     return "✅" if been else "▫️"
 
 

@@ -202,6 +202,15 @@ class Household(World):
             answer = await client.post(url, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 202, answer.text
 
+    async def delete_comment(self, comment: int) -> None:
+        """Delete a comment as the repository's owner."""
+        url = f"{self.forge.urls.api}/repos/{REF}/issues/comments/{comment}"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.delete(
+                url, headers={"Authorization": f"Bearer {_token('alice')}"}
+            )
+        assert answer.status_code == 204, answer.text
+
     async def left(self, number: int) -> Mapping[str, Any]:
         """Collect everything that people can see of an issue and of the pull requests."""
         issue = await self.alice.call("GET", f"/issues/{number}")
@@ -235,7 +244,7 @@ async def open_household(
     async with contextlib.AsyncExitStack() as stack:
         profile = change(await stack.enter_async_context(answering(plan)))
         shared, door, gate = Secrets(), listen(), listen()
-        tokens = {name: SecretStr(f"{name}-token") for name in _PEOPLE}
+        tokens = {name: SecretStr(_token(name)) for name in _PEOPLE}
         config = _with_people(forge_config(plan, gate.url, door.url, shared), tokens)
         forge_app = create_forge(config)
         await stack.enter_async_context(serve(forge_app, gate))
@@ -263,6 +272,10 @@ async def open_household(
             settings=settings,
             gateway=gateway,
         )
+
+
+def _token(login: str) -> str:
+    return f"{login}-token"
 
 
 def _with_people(config: ForgeConfig, tokens: Mapping[str, SecretStr]) -> ForgeConfig:
