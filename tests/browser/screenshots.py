@@ -39,11 +39,12 @@ async def until(session: Session, number: int, stage: Stage) -> RunView:
             await asyncio.sleep(0.1)
 
 
-async def take(page: Page, url: str, name: str, *, unfold: str = "") -> None:
-    """Photograph a page from its top."""
+async def take(page: Page, url: str, name: str, *, top: str = "") -> None:
+    """Photograph a page from its top, or from where a text stands."""
     await page.goto(url)
-    if unfold:
-        await page.locator(f"summary:has-text('{unfold}')").first.click()
+    if top:
+        shown = page.get_by_text(top).first
+        await shown.evaluate("text => window.scrollTo(0, text.getBoundingClientRect().top - 70)")
     await page.screenshot(path=DOCS / name)
     print(f"docs/{name}")  # noqa: T201  a script that tells what it made
 
@@ -55,10 +56,11 @@ async def photograph(page: Page, home: Path) -> None:
         text = story.issue_text()
         number = await session.alice.open_issue(text.title, text.body)
         await until(session, number, Stage.AWAITING_PLANNER)
-        await take(page, session.page(f"/issues/{number}"), "approval.png")
         await session.alice.comment(number, "/approve")
         run = await until(session, number, Stage.PROPOSED)
-        await take(page, session.page(f"/issues/{number}"), "issue.png")
+        await take(
+            page, session.page(f"/issues/{number}"), "issue.png", top="Pull request is ready"
+        )
         pull = session.page(f"/pull/{run.pull_number}")
         await take(page, pull, "pull-request.png")
         await take(page, f"{pull}/files", "files.png")
