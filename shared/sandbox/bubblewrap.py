@@ -133,17 +133,13 @@ class _Jail:
     """
 
     def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        init: int,
-        status: int,
-        group: pids.PidsBound | None,
+        self, process: asyncio.subprocess.Process, init: int, status: int, processes: int
     ) -> None:
         self.process = process
-        self._group = group
         self.has_run = False
         self._init = init
-        self._pidfd = os.pidfd_open(init) if init else -1
+        self._pidfd = _pidfd(init)
+        self._group = pids.bound(init, processes) if self._pidfd >= 0 else None
         self._status = os.dup(status)
 
     def usage(self) -> Usage:
@@ -170,6 +166,14 @@ class _Jail:
         # Bubblewrap reports an exit code only when the command was reached.
         self.has_run = b"exit-code" in os.read(self._status, _STATUS_BYTES)
         os.close(self._status)
+
+
+def _pidfd(init: int) -> int:
+    """Take hold of a process; -1 when its setup has failed and it is gone already."""
+    try:
+        return os.pidfd_open(init) if init else -1
+    except ProcessLookupError:
+        return -1
 
 
 async def _readable(descriptor: int) -> None:
@@ -210,9 +214,9 @@ async def _start(program: Path, options: list[Argument], command: Command, outpu
             os.close(status_write)
             os.close(block_read)
         child = await asyncio.to_thread(_child, status_read)
-        group = pids.bound(child, command.limits.processes) if child else None
-        jail = _Jail(process, child, status_read, group)
-        os.write(block_write, b"1")
+        jail = _Jail(process, child, status_read, command.limits.processes)
+        with contextlib.suppress(BrokenPipeError):  # gone already: its setup has failed
+            os.write(block_write, b"1")
         return jail
 
 

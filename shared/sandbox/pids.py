@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "baton-"
 
 
 class PidsBound:
@@ -32,15 +33,23 @@ def bound(pid: int, processes: int) -> PidsBound | None:
     parent = controller()
     if parent is None:
         return None
-    group = parent / f"baton-{pid}"
+    _sweep(parent)
+    group = parent / f"{_PREFIX}{pid}"
     try:
-        group.mkdir()
+        group.mkdir(exist_ok=True)  # one of a killed service may be left
         (group / "pids.max").write_text(str(processes))
         (group / "cgroup.procs").write_text(str(pid))
     except OSError:
         PidsBound(group).remove()
         return None
     return PidsBound(group)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the groups that a killed service could not remove: their process is gone."""
+    for group in parent.glob(f"{_PREFIX}*"):
+        if not Path("/proc", group.name.removeprefix(_PREFIX)).exists():
+            PidsBound(group).remove()
 
 
 def controller() -> Path | None:

@@ -100,16 +100,18 @@ def _free_bytes(path: Path) -> int:
 async def watch_tree(usage: Callable[[], Usage], limits: Limits) -> None:
     """Look again and again; return as soon as tasks or memory pass their limit."""
     while True:
+        await asyncio.sleep(_PAUSE)
         used = await asyncio.to_thread(usage)
         if used.tasks > limits.processes or used.memory_bytes > limits.memory_bytes:
             return
-        await asyncio.sleep(_PAUSE)
 
 
 async def watch_disk(disk: DiskWatch) -> None:
     """Look again and again, the less often the longer it takes; return once it is over."""
+    pause = _PAUSE
     while True:
+        await asyncio.sleep(pause)
         before = time.monotonic()
         if await asyncio.to_thread(disk.is_over):
             return
-        await asyncio.sleep(max(_PAUSE, (time.monotonic() - before) / _SHARE))
+        pause = max(_PAUSE, (time.monotonic() - before) / _SHARE)

@@ -26,16 +26,28 @@ async def test_a_fork_bomb_is_bounded(box: Box) -> None:
     bomb = (
         f"import os, time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep({box.mark})"
     )
-    finished = await box.python(bomb, processes=64, seconds=3)
+    finished = await box.python(bomb, processes=64, seconds=1)
     assert finished.ended in {Ended.KILLED, Ended.TIMED_OUT}
     assert running(bomb) == []
 
 
 @bounded
+async def test_processes_stop_at_the_limit(box: Box) -> None:
+    """A process that forks without end gets an error at the limit, or the end."""
+    code = (
+        "import os, time\nanswer = 0\n"
+        "try:\n  while answer < 5000:\n    if os.fork() == 0: time.sleep(60)\n    answer += 1\n"
+        "except OSError: pass\nprint(answer)"
+    )
+    finished = await box.python(code, processes=64, seconds=20)
+    assert finished.ended is Ended.KILLED or int(finished.output) < 64
+
+
 async def test_many_threads_are_bounded(box: Box) -> None:
     """Threads count as processes do."""
     code = (
-        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()"
+        "import threading, time\n"
+        "while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     )
     finished = await box.python(code, processes=64, seconds=20)
     assert finished.ended is Ended.KILLED or "can't start new thread" in finished.output
