@@ -17,7 +17,7 @@ from shared.errors import TargetError
 from shared.sandbox.values import Sandbox
 from shared.target import metadata
 from shared.target.backend import ask_backend
-from shared.target.installer import create_environment, install
+from shared.target.installer import create_environment, fill_environment
 from shared.target.requirements import Needs, is_buildable, read_needs, test_requirements
 from shared.target.source import Source
 
@@ -95,8 +95,7 @@ async def _build(source: Source, folder: Path, sandbox: Sandbox) -> Environment:
 
 
 async def _install(lines: Iterable[str], needs: Needs, python: Path, work: Path) -> None:
-    into = ("--python", str(python))
-    await install(tuple(lines), into=into, folder=work, constraints=needs.constraints)
+    await fill_environment(tuple(lines), python, folder=work, constraints=needs.constraints)
 
 
 async def _metadata(

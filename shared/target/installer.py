@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uv
+from packaging.requirements import InvalidRequirement, Requirement
 
 from shared.errors import TargetError
 
@@ -21,7 +22,12 @@ _PASSED_ON = re.compile(
     re.IGNORECASE,
 )
 # They would point uv at another project or Python than the one meant here.
-_NOT_PASSED_ON = re.compile(r"^UV_(?:PYTHON|PROJECT|SYSTEM|TARGET|PREFIX|WORKING|NO_BINARY)\w*$")
+_NOT_PASSED_ON = re.compile(
+    r"^UV_(?:PYTHON|PROJECT|SYSTEM|TARGET|PREFIX|WORKING|NO_BINARY"
+    # To compile, uv starts the environment's Python, and with it each `.pth` of a package.
+    r"|COMPILE)\w*$"
+)
+_WHEEL_URL = re.compile(r"https://[^@\s]+\.whl(?:#\S*)?")
 
 
 def interpreter() -> Path:
@@ -36,11 +42,12 @@ def interpreter_prefix() -> Path:
 
 
 async def create_environment(folder: Path) -> None:
-    """Create an empty virtual environment that may be moved afterwards.
+    """Create an empty virtual environment that may be moved afterwards, in place of one there.
 
     Raises TargetError when uv refuses.
     """
-    code, output = await _uv("venv", "--relocatable", "--python", str(interpreter()), str(folder))
+    made = ("venv", "--relocatable", "--clear", "--python", str(interpreter()), str(folder))
+    code, output = await _uv(*made)
     if code:
         raise TargetError(f"No environment could be made for the tests: {_tail(output)}")
 
@@ -50,19 +57,57 @@ async def install(
 ) -> None:
     """Install requirement lines as wheels: from the local cache where it suffices, else online.
 
-    ``into`` says where in uv's words. Lists of what is installed are left in ``folder``.
-    Raises TargetError with uv's last lines.
+    ``into`` says where in uv's words. Its Python is started by uv on the host, so it must be
+    one that no package has been installed for. Lists of what is installed are left in
+    ``folder``. Raises TargetError with uv's last lines.
     """
-    if not lines:
-        return
+    command = await asyncio.to_thread(_command, lines, into, folder, constraints)
+    if lines and (await _uv(*command, "--offline"))[0]:
+        _refuse_failed(await _uv(*command))
+
+
+async def fill_environment(
+    lines: Sequence[str], python: Path, *, folder: Path, constraints: Sequence[str] = ()
+) -> None:
+    """Install requirement lines into an environment; see ``install``.
+
+    Before a second try the environment is made anew: uv asks its Python about itself, and a
+    package that the first try left there could answer with a program of its own.
+    """
+    command = _command(lines, ("--python", str(python)), folder, constraints)
+    await create_environment(python)
+    if (await _uv(*command, "--offline"))[0]:
+        await create_environment(python)
+        _refuse_failed(await _uv(*command))
+
+
+def _command(
+    lines: Sequence[str], into: Sequence[str], folder: Path, constraints: Sequence[str]
+) -> tuple[str, ...]:
     requirements, pins = folder / "requirements.txt", folder / "constraints.txt"
-    requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    pins.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-    command = ("pip", "install", *into, "--no-build", "-r", str(requirements), "-c", str(pins))
-    code, _ = await _uv(*command, "--offline")
-    if not code:
-        return
-    code, output = await _uv(*command)
+    requirements.write_text("\n".join(map(_stated, lines)) + "\n", encoding="utf-8")
+    pins.write_text("\n".join(map(_stated, constraints)) + "\n", encoding="utf-8")
+    return ("pip", "install", *into, "--no-build", "-r", str(requirements), "-c", str(pins))
+
+
+def _stated(line: str) -> str:
+    """Return a requirement, written anew: uv would read options, files and addresses as well."""
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement as error:
+        raise TargetError(
+            f"{line!r} is not a requirement. Write a name and versions, as in `pytest>=8`."
+        ) from error
+    if requirement.url and not _WHEEL_URL.fullmatch(requirement.url):
+        raise TargetError(
+            f"{requirement.name} is asked for at an address that is no wheel on https: "
+            "name a version on the package index."
+        )
+    return str(requirement)
+
+
+def _refuse_failed(result: tuple[int, str]) -> None:
+    code, output = result
     if code:
         raise TargetError(
             "The packages that the tests need could not be installed. Only wheels are, so that "

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from shared.domain import Value
+from shared.errors import TargetError
 from shared.target.config import Include, Pyproject, read_ini, strings
 from shared.target.tree import Tree
 
@@ -87,7 +88,12 @@ def test_requirements(metadata: Iterable[str], extras: Iterable[str]) -> tuple[s
 
 
 def _holds(line: str, extras: list[str]) -> bool:
-    marker = Requirement(line).marker
+    try:
+        marker = Requirement(line).marker
+    except InvalidRequirement as error:
+        raise TargetError(
+            f"The build backend asks for {line!r}, which is no requirement."
+        ) from error
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
@@ -186,6 +192,15 @@ def _locked(tree: Tree, name: str) -> tuple[str, ...]:
         if isinstance(package, dict) and isinstance(package.get("version"), str):
             versions.setdefault(str(package.get("name")), set()).add(package["version"])
     single = {package: found for package, found in versions.items() if len(found) == 1}
-    return tuple(
+    pins = (
         f"{package}=={found.pop()}" for package, found in sorted(single.items()) if package != name
     )
+    return tuple(pin for pin in pins if _is_requirement(pin))
+
+
+def _is_requirement(line: str) -> bool:
+    try:
+        Requirement(line)
+    except InvalidRequirement:
+        return False
+    return True
