@@ -25,7 +25,7 @@ class Saying(Value):
     login: str
     language: Language
 
-    async def reply(self, index: int, kind: str, **values: Any) -> None:  # noqa: ANN401
+    async def reply(self, index: int, kind: str, **values: Any) -> None:  # noqa: ANN401  values of a template differ
         """Answer one of the comment's commands, once."""
         marker = f"command {self.comment}.{index}"
         await notices.say(self.ref, self.number, marker, kind, language=self.language, **values)

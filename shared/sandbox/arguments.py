@@ -49,9 +49,9 @@ _ETC = (
 _MASKED = ("kcore", "keys", "kallsyms", "timer_list", "slabinfo", "vmallocinfo")
 _MIB = 1024**2
 _TMPFS = (
-    ("/tmp", "1777", 512 * _MIB),  # noqa: S108
+    ("/tmp", "1777", 512 * _MIB),  # noqa: S108  a path inside the sandbox
     ("/home/baton", "0700", 256 * _MIB),
-    ("/dev/shm", "1777", 128 * _MIB),  # noqa: S108
+    ("/dev/shm", "1777", 128 * _MIB),  # noqa: S108  a path inside the sandbox
 )
 # Reserving addresses is not using memory, and some runtimes reserve a lot; what counts is
 # RLIMIT_DATA for each process and the watch over the tree.

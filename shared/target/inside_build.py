@@ -28,7 +28,7 @@ def main() -> None:
     requires = list(getattr(backend, "get_requires_for_build_wheel", lambda _: [])({}))
     (out / "requires.json").write_text(json.dumps(requires), encoding="utf-8")
     if set(requires) <= set(wanted["installed"]):
-        unpack(out, out / getattr(backend, "build_wheel")(str(out), {}))  # noqa: B009
+        unpack(out, out / getattr(backend, "build_wheel")(str(out), {}))  # noqa: B009  the hook of a backend known at run time only
 
 
 def unpack(out: Path, wheel: Path) -> None:

@@ -66,5 +66,5 @@ def _python_below(tree: Tree, root: str) -> Iterator[PurePosixPath]:
     for file in tree.files:
         # The second level is enough: a package's own modules stand there.
         path = PurePosixPath(file.removeprefix(prefix))
-        if file.startswith(prefix) and file.endswith(".py") and len(path.parts) <= 2:  # noqa: PLR2004
+        if file.startswith(prefix) and file.endswith(".py") and len(path.parts) <= 2:  # noqa: PLR2004  the second level, as the line above says
             yield path

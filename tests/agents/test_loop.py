@@ -187,7 +187,7 @@ async def test_errors_of_the_chat_pass_through() -> None:
             raise ModelUnavailable("gone")
 
     with pytest.raises(ModelUnavailable):
-        await work(Away(), ScriptedWorkspace([seen()]), BRIEF, Limits())  # type: ignore[arg-type]
+        await work(Away(), ScriptedWorkspace([seen()]), BRIEF, Limits())  # type: ignore[arg-type]  # a Chat that fails is all it has to be
 
 
 def test_limits_come_from_a_profile() -> None:

@@ -9,7 +9,7 @@ _TERMS = st.dictionaries(st.text(max_size=8), st.text(max_size=8) | st.integers(
 
 
 @given(_TERMS, st.randoms(use_true_random=False))
-def test_the_order_of_terms_does_not_matter(terms: dict[str, Any], random: Any) -> None:  # noqa: ANN401
+def test_the_order_of_terms_does_not_matter(terms: dict[str, Any], random: Any) -> None:  # noqa: ANN401  hypothesis hands out Random without a stub
     """The same terms have the same digest, however they were put together."""
     names = list(terms)
     random.shuffle(names)

@@ -93,7 +93,7 @@ async def test_a_troubled_run_leaves_one_of_each(house: Household) -> None:
     """Server errors, lost answers and rate limits cost time; redelivering all changes nothing."""
     house.faults.fail("POST", r"/issues/\d+/comments$", status=403, headers=_REST)
     house.faults.fail("POST", r"/issues/\d+/comments$", when=When.DROPPED)
-    house.faults.fail("POST", r"/fortnight/labels$", when=When.AFTER)
+    house.faults.fail("POST", r"/issues/\d+/labels$", when=When.AFTER)
     house.faults.fail("POST", r"/fortnight/labels$", when=When.DROPPED)
     house.faults.fail("GET", r"/collaborators/\w+/permission$")
     house.faults.fail("PATCH", r"/issues/comments/\d+$", when=When.DROPPED)

@@ -66,10 +66,12 @@ async def test_a_permission_taken_away_in_time_voids_the_approval(house: Househo
     """A yes counts only if its giver may still write when the work would start."""
     number = await house.waiting("Revoked")
     # The run reads the repository first of all; its trouble leaves time for the owner to act.
-    house.faults.fail("GET", f"/repos/{REF}$")
-    assert await house.tell(house.wendy, number, "/approve") == {"eyes", "+1"}
+    house.faults.fail("GET", f"/repos/{REF}$", times=2)
+    comment = await house.wendy.comment(number, "/approve")
     await house.struck()
     await house.allow("wendy", Level.READ)
+    await house.quiet()
+    assert await house.reactions(comment) == {"eyes", "+1"}
     told = await house.said(number, "no longer holds")
     assert "wendy may no longer write" in told["body"]
     await house.said(number, "/planner/2`")

@@ -53,7 +53,7 @@ class Household(World):
     settings: Settings
     gateway: contextlib.AsyncExitStack
 
-    async def issue(self, title: str, body: str = "It should not.", **more: Any) -> int:  # noqa: ANN401
+    async def issue(self, title: str, body: str = "It should not.", **more: Any) -> int:  # noqa: ANN401  fields of the API differ
         """Open an issue as alice and return its number."""
         fields = {"title": title, "body": body, **more}
         return int((await self.alice.call("POST", "/issues", fields))["number"])

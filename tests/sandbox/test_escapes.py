@@ -271,7 +271,7 @@ async def test_a_terminal_cannot_be_typed_into(box: Box, noise: int) -> None:
 )
 async def test_the_kernel_cannot_be_tuned(box: Box, path: str) -> None:
     """Settings of the kernel are read-only, for a sandbox of root as well."""
-    missing = set() if Path(path).exists() else {"ENOENT"}  # noqa: ASYNC240
+    missing = set() if Path(path).exists() else {"ENOENT"}  # noqa: ASYNC240  one look before anything runs
     assert await box.errno(f"open('{path}', 'w')") in {"EROFS", "EACCES"} | missing
 
 

@@ -64,7 +64,7 @@ KINDS = """
 async def run(root: Path, cache: Path, sandbox: Sandbox, **more: object) -> TestRun:
     """Set a repository up and run its tests."""
     target = await prepare(root, cache, sandbox)
-    return await run_tests(target, root, sandbox, **more)  # type: ignore[arg-type]
+    return await run_tests(target, root, sandbox, **more)  # type: ignore[arg-type]  # options are handed on as they are
 
 
 async def test_every_kind(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:

@@ -14,7 +14,7 @@ def open_database(path: Path) -> AsyncEngine:
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
 
     @event.listens_for(engine.sync_engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401
+    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401  a DBAPI connection has no type
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
@@ -29,6 +29,6 @@ async def create_tables(engine: AsyncEngine) -> None:
         await connection.run_sync(Row.metadata.create_all)
 
 
-def sessions(engine: AsyncEngine) -> Any:  # noqa: ANN401
+def sessions(engine: AsyncEngine) -> Any:  # noqa: ANN401  SQLModel's session maker has no public type
     """Return the factory of sessions; rows stay readable after a commit."""
     return async_sessionmaker(engine, expire_on_commit=False)

@@ -105,7 +105,7 @@ async def _may(unit: Unit, repo: Repository, *, writes: bool) -> bool:
 
 
 def _refusal(problem: Problem) -> Response:
-    headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if problem.status == 401 else {}  # noqa: PLR2004
+    headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if problem.status == 401 else {}  # noqa: PLR2004  401 is a status everybody knows
     return PlainTextResponse(f"{problem}\n", problem.status, headers)
 
 

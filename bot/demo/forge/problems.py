@@ -89,7 +89,7 @@ def install(app: FastAPI) -> None:
     async def unknown(_: Request, error: HTTPException) -> JSONResponse:
         # GitHub answers 404 for a known path with another method, too.
         status = 404 if error.status_code in {404, 405} else error.status_code
-        return Problem(status, "Not Found" if status == 404 else str(error.detail)).response()  # noqa: PLR2004
+        return Problem(status, "Not Found" if status == 404 else str(error.detail)).response()  # noqa: PLR2004  404 is a status everybody knows
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -52,7 +52,7 @@ async def seed(forge: Forge) -> None:
         )
 
 
-async def create_repository(  # noqa: PLR0913
+async def create_repository(  # noqa: PLR0913  what a repository is made of, given by name
     forge: Forge,
     owner: str,
     name: str,

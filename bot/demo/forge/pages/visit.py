@@ -34,7 +34,7 @@ class Visit:
         assert self.repo is not None
         return self.repo
 
-    async def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:  # noqa: ANN401
+    async def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:  # noqa: ANN401  values of a template differ
         """Render a page."""
         forge = self.unit.forge
         base = {
@@ -90,7 +90,7 @@ def _time(moment: datetime) -> Markup:
 def _ink(color: str) -> str:
     """Choose black or white on a label's colour."""
     red, green, blue = (int(color[at : at + 2], 16) for at in (0, 2, 4))
-    return "#1f2328" if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#ffffff"  # noqa: PLR2004
+    return "#1f2328" if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#ffffff"  # noqa: PLR2004  the weights of ITU-R BT.601 luma, and half of its range
 
 
 def _avatar(account: Account, size: int = 32) -> Markup:

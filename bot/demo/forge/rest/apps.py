@@ -65,7 +65,7 @@ async def get_user_installation(call: AppCall, username: str) -> Json:
 
 
 @router.get("/orgs/{org}/installation")
-async def get_org_installation(_call: AppCall, org: str) -> Json:  # noqa: ARG001
+async def get_org_installation(_call: AppCall, org: str) -> Json:  # noqa: ARG001  part of the path
     """Get an organization installation; the forge knows no organizations."""
     raise not_found()
 

@@ -129,7 +129,7 @@ async def list_runs(
     page: AnyPage,
     check_name: str | None = None,
     status: Status | None = None,
-    filter: Literal["latest", "all"] = "latest",  # noqa: A002
+    filter: Literal["latest", "all"] = "latest",  # noqa: A002  GitHub's own name of the parameter
 ) -> Json:
     """List check runs of a commit; ``latest`` keeps one of each name."""
     runs = [run for suite in await _suites(at, ref) for run in suite.linked()]

@@ -47,7 +47,7 @@ class Question(BaseModel):
 
     query: str
     variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815
+    operationName: str | None = None  # noqa: N815  GraphQL's own name of the field
 
 
 @router.post("/graphql")
@@ -75,7 +75,7 @@ class _Root:
     def viewer(self, info: Info) -> Json:
         return {"login": info.context.unit.user.login}
 
-    async def markPullRequestReadyForReview(  # noqa: N802
+    async def markPullRequestReadyForReview(  # noqa: N802  GraphQL's own name of the mutation
         self, info: Info, **arguments: Json
     ) -> Json:
         wanted, call = arguments["input"], info.context

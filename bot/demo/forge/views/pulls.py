@@ -203,5 +203,5 @@ def _mergeable_state(row: Pull, *, clean: bool) -> str:
 
 
 async def _count(unit: Unit, column: object, value: int) -> int:
-    query = select(func.count()).where(column == value)  # type: ignore[arg-type]
+    query = select(func.count()).where(column == value)  # type: ignore[arg-type]  # SQLModel types columns as their values
     return await unit.session.scalar(query) or 0
