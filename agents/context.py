@@ -21,7 +21,7 @@ _AROUND = (4, 1, 0)  # lines shown on both sides of a line that matters, as ther
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^\W\d_a-zA-Z]+")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _DEFINITION = re.compile(
-    r"^\s*(?:export\s+|pub\s+|public\s+|async\s+)*(?:def|class|function|func|fn|interface|struct)"
+    r"^[^\S\n]*(?:export\s+|pub\s+|public\s+|async\s+)*(?:def|class|function|func|fn|interface|struct)"
     r"\s+(\w+)",
     re.MULTILINE,
 )

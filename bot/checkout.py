@@ -183,7 +183,7 @@ class Checkout:
 
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
-        cache, sandbox = services().places.environments, services().sandbox
+        cache, sandbox = services().places.environments(self.run.ref), services().sandbox
         known = _TARGETS.get((cache, self._base))
         if known and (known.environment is None or known.environment.is_dir()):
             return known

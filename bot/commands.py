@@ -39,7 +39,7 @@ class Unknown(Value):
 _VERBS = frozenset(Verb)
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_COMMAND = re.compile(r"^/([a-z][a-z-]{0,19})(?:[ \t]+(\S.*?))?[ \t]*$")
+_COMMAND = re.compile(r"/([a-z][a-z-]{0,19})(?:[ \t]+(\S.*))?")
 
 
 def parse(body: str) -> tuple[Command | Unknown, ...]:
@@ -47,7 +47,7 @@ def parse(body: str) -> tuple[Command | Unknown, ...]:
     return tuple(
         _command(match[1], match[2] or "")
         for line in _spoken_lines(body)
-        if (match := _COMMAND.match(line))
+        if (match := _COMMAND.fullmatch(line.rstrip(" \t")))
     )
 
 

@@ -21,10 +21,12 @@ class Places(Value):
         """The workflow engine's tables (SQLite)."""
         return self.home / "engine.db"
 
-    @property
-    def environments(self) -> Path:
-        """Environments of target repositories; can be rebuilt at any time."""
-        return self.cache / "environments"
+    def environments(self, repo: RepoRef) -> Path:
+        """Return the folder of a repository's environments; can be rebuilt at any time.
+
+        Code of the repository has a say in what is built, so no other one may use it.
+        """
+        return self.cache / "environments" / repo.owner / repo.name
 
     def mirror(self, repo: RepoRef) -> Path:
         """Return the bare mirror of a repository."""

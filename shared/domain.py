@@ -93,7 +93,8 @@ class RepoRef(Value):
     """A repository by owner and name."""
 
     owner: str = Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$")
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    # Dots alone would lead out of the folders that are named after repositories.
+    name: str = Field(pattern=r"^\.*[A-Za-z0-9_-][A-Za-z0-9._-]*$", max_length=100)
 
     @classmethod
     def parse(cls, full_name: str) -> Self:
