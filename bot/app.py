@@ -6,8 +6,10 @@ import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from sqlalchemy.exc import DatabaseError
 
 from bot import deliveries, engine, status, views
+from bot.occupancy import Occupancy
 from bot.places import Places
 from bot.services import Services, install
 from shared import profiles
@@ -30,11 +32,12 @@ def create_app(settings: Settings) -> FastAPI:
     github = connect(settings)
     profile = profiles.load(settings.profile)
     sandbox = open_sandbox(allow_root=settings.allow_root_sandbox)
+    places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
+    occupancy = Occupancy.of(places.home)
+    store = _open_store(places)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
-        store = await asyncio.to_thread(Store.open, places.database)
         install(Services(settings, profile, places, store, github, sandbox))
         await engine.launch(places.engine)
         refresher = asyncio.create_task(status.refresh_forever(settings.status_seconds))
@@ -45,12 +48,23 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.gather(refresher, return_exceptions=True)
             await engine.stop()
             await store.close()
+            occupancy.release()
             await github.aclose()
 
     app = FastAPI(title="Baton", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(create_router(secret, deliveries.accept))
     app.include_router(views.router)
     return app
+
+
+def _open_store(places: Places) -> Store:
+    try:
+        return Store.open(places.database)
+    except DatabaseError as error:
+        raise ConfigurationError(
+            f"{places.database} cannot be read as Baton's database. Move it away, or set "
+            "BATON_HOME to another folder."
+        ) from error
 
 
 def connect(settings: Settings) -> GitHub:

@@ -120,7 +120,6 @@ class Checkout:
 
     async def commit(self, message: str) -> str:
         """Commit all changes and return the new commit; the old one when nothing changed."""
-        files = self.files
 
         async def work() -> str:
             tree = await self._present()
@@ -133,7 +132,7 @@ class Checkout:
 
         sha = await step("commit", str, work)
         self.files = Files.of(sha)
-        return sha if sha != files.head else files.head
+        return sha
 
     def back_to(self, sha: str) -> None:
         """Go back to a commit; the files follow with the next step."""

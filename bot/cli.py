@@ -18,6 +18,7 @@ from bot.demo import story
 from bot.demo.models import check_live_models
 from bot.demo.repositories import copy_last_commit, repository_name
 from bot.demo.run import Manner, go, read_issue, workplace
+from bot.demo.serving import listen
 from bot.demo.session import Plan
 from shared import profiles
 from shared.domain import RepoRef
@@ -159,8 +160,10 @@ def serve(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = load_settings(env_file)
+    door = listen(settings.port, settings.host)
     app = create_app(settings)
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
+    config = uvicorn.Config(app, log_config=None, access_log=False)
+    uvicorn.Server(config).run(sockets=[door.socket])
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ class Listener:
     url: str
 
 
-def listen(port: int = 0) -> Listener:
-    """Bind a port of 127.0.0.1; 0 takes a free one.
+def listen(port: int = 0, host: str = _HOST) -> Listener:
+    """Bind a port of an IPv4 address; 0 takes a free one.
 
     Raises ConfigurationError when the port is taken.
     """
@@ -31,13 +31,13 @@ def listen(port: int = 0) -> Listener:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((_HOST, port))
+        bound.bind((host, port))
     except OSError as error:
         bound.close()
         raise ConfigurationError(
-            f"Port {port} of {_HOST} cannot be used ({error.strerror}). Choose another port."
+            f"Port {port} of {host} cannot be used ({error.strerror}). Choose another port."
         ) from error
-    return Listener(bound, f"http://{_HOST}:{bound.getsockname()[1]}")
+    return Listener(bound, f"http://{host}:{bound.getsockname()[1]}")
 
 
 class _Server(uvicorn.Server):
