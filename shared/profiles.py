@@ -1,89 +1,195 @@
 """Profiles: which nodes there are, which models they hold, and who plays which role.
 
-A profile is a TOML file, or JSON where a program has written it. The built-in ones stand in ``shared/profiles/``; users copy one,
-edit it, and name its path in ``BATON_PROFILE``.
+A profile is a TOML file, or JSON where a program has written it. The built-in ones stand in
+``shared/profiles/``; users copy one, edit it, and name its path in ``BATON_PROFILE``.
+``docs/profiles.md`` explains the keys, ``docs/profile.schema.json`` is made from this module.
 """
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from shared.domain import Role, Value
 from shared.errors import ConfigurationError
+from shared.profile_faults import (
+    GIB_IN_GB,
+    NUM_PREDICT,
+    Fault,
+    contradictions,
+    described,
+    field_faults,
+    needed_gb,
+)
+from shared.profile_lines import line_of
 
 Positive = Annotated[int, Field(gt=0)]
+Gigabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# What macOS lets the GPU wire by default (iogpu.wired_limit_mb = 0): three quarters of the memory,
+# two thirds on Macs with 32 GB or less; Metal tells it as recommendedMaxWorkingSetSize.
+_METAL_SHARE, _SMALL_METAL_SHARE, _SMALL_RAM_GB = 3 / 4, 2 / 3, 32
 
 
-class Node(Value):
+def _duration(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return handler(value)
+    except ValidationError as error:  # one for each branch of the union; one is enough
+        raise ValueError("no duration") from error
+
+
+# Ollama reads Go's durations; -1 means for ever.
+KeepAlive = Annotated[
+    Annotated[str, Field(pattern=r"^(0|-?([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$")] | int,
+    WrapValidator(_duration),
+]
+
+
+class Table(Value):
+    """Base of the tables of a profile; a docstring below a key is its text in the schema."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class NodeRole(StrEnum):
+    """What a machine is there for."""
+
+    GATEWAY = "gateway"
+    WORKER = "worker"
+
+
+class Node(Table):
     """A machine that runs Ollama."""
 
-    name: str
-    url: str = Field(pattern=r"^https?://")
-    memory_gb: Annotated[float, Field(gt=0)]
+    name: Annotated[str, Field(min_length=1)]
+    """What people call the machine; shown on GitHub."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+    """Address of its Ollama, such as http://127.0.0.1:11434."""
+    memory_gb: Gigabytes
+    """Budget for all loaded models together, in GB of 10^9 bytes."""
+    ram_gb: Gigabytes | None = None
+    """The machine's whole memory as it is sold (GiB). Set it for a Mac: `baton doctor` then
+    compares the budget with what macOS lets the GPU have."""
+    role: NodeRole = NodeRole.WORKER
+    """`gateway`: the machine that talks to GitHub, with small models that stay loaded;
+    `worker`: a machine for the large ones."""
+
+    @property
+    def metal_gb(self) -> float | None:
+        """Return what macOS lets the GPU have unless told otherwise, in GB; None if unknown."""
+        if self.ram_gb is None:
+            return None
+        share = _SMALL_METAL_SHARE if self.ram_gb <= _SMALL_RAM_GB else _METAL_SHARE
+        return self.ram_gb * GIB_IN_GB * share
 
 
-class ModelSpec(Value):
+class ModelSpec(Table):
     """A model on a node, with the options that every caller uses alike.
 
     A differing ``num_ctx`` between two requests makes Ollama reload the model, so it is fixed here.
     """
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
+    """The Ollama tag, such as qwen3:14b."""
     node: str
-    size_gb: Annotated[float, Field(gt=0)]
+    """The node that holds it. A model on two nodes has two tables; the first is preferred."""
+    size_gb: Gigabytes
+    """Memory of the weights, in GB of 10^9 bytes."""
+    gb_per_1k_tokens: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Memory of 1000 tokens of context, in GB; counts for the whole of num_ctx once loaded."""
     num_ctx: Positive
-    num_predict: Positive = 4096
-    temperature: Annotated[float, Field(ge=0)] | None = None
+    """Context in tokens, prompt and reply together; the same for every caller."""
+    num_predict: Positive = NUM_PREDICT
+    """Longest reply in tokens."""
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Sampling; unset: the model's own."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Sampling; unset: the model's own."""
     top_k: Positive | None = None
-    keep_alive: str | int = "30m"
+    """Sampling; unset: the model's own."""
+    keep_alive: KeepAlive = "30m"
+    """How long an idle model stays loaded: a time such as "30m", or seconds; 0: unloaded after
+    each piece of work, -1: stays."""
     think: bool | None = None
+    """Whether a thinking model thinks aloud; unset: its own way."""
+    fallback: str | None = None
+    """Another model of this profile that stands in while this one cannot be reached."""
+
+    @property
+    def memory_gb(self) -> float:
+        """Return what the loaded model takes with its whole context, in GB."""
+        return needed_gb(self.size_gb, self.gb_per_1k_tokens, self.num_ctx)
+
+    @property
+    def is_resident(self) -> bool:
+        """Tell whether it is meant to stay loaded between two calls."""
+        return self.keep_alive not in {0, "0", "0s", "0m", "0h"}
 
 
-class Budgets(Value):
+class Approvals(Table):
+    """What waits for /approve. How long it waits stands in the budgets."""
+
+    planner: bool = True
+    """Loading the planner, which may unload the models of other work."""
+    plan: bool = False
+    """The finished blueprint, before anything is built."""
+
+
+class Budgets(Table):
     """How much a run may spend before it stops and says so."""
 
     attempts: Positive = 3
+    """Attempts at the tests, and at the code."""
     review_rounds: Positive = 3
+    """Rounds between coder and reviewer."""
     steps: Positive = 40
+    """Model calls in one attempt."""
     tokens: Positive = 400_000
+    """Tokens read and written in one attempt."""
     command_seconds: Positive = 120
+    """Seconds for one command of a model."""
     test_seconds: Positive = 900
+    """Seconds for one run of the tests."""
     seconds: Positive = 4 * 3600
+    """Seconds for one run, waiting for people left out."""
     approval_hours: Positive = 72
+    """Hours until an approval request expires."""
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Below this confidence of the router, a person is asked."""
 
 
-class Profile(Value):
+class Profile(Table):
     """A whole household of nodes and models."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
+    """What the profile is called."""
     description: str = ""
+    """One sentence about the household."""
     recorded: bool = False
+    """Whether the answers are a recording; every place that shows them then says so."""
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)]
     roles: Mapping[Role, str]
+    """Which model plays which role."""
+    approvals: Approvals = Approvals()
     budgets: Budgets = Budgets()
 
     @model_validator(mode="after")
     def _is_closed(self) -> Self:
-        nodes = {node.name for node in self.nodes}
-        for model in self.models:
-            if model.node not in nodes:
-                msg = f'models: "{model.name}" is on node "{model.node}", which is not in [[nodes]]'
-                raise ValueError(msg)
-        names = {model.name for model in self.models}
-        for role in Role:
-            if role not in self.roles:
-                msg = f'roles: "{role}" has no model; add {role} = "<model name>"'
-                raise ValueError(msg)
-            if self.roles[role] not in names:
-                msg = f'roles: "{role}" names "{self.roles[role]}", which is not in [[models]]'
-                raise ValueError(msg)
+        raw = self.model_dump(mode="json", exclude_unset=True)
+        if faults := [described(fault, raw, None) for fault in contradictions(raw)]:
+            raise ValueError("; ".join(faults))
         return self
 
     def model(self, role: Role) -> ModelSpec:
@@ -93,6 +199,14 @@ class Profile(Value):
     def node(self, name: str) -> Node:
         """Return a node by its name."""
         return next(n for n in self.nodes if n.name == name)
+
+    def on(self, node: str) -> tuple[ModelSpec, ...]:
+        """Return the models of a node."""
+        return tuple(m for m in self.models if m.node == node)
+
+    def fallback(self, model: ModelSpec) -> ModelSpec | None:
+        """Return the model that stands in for another, if one does."""
+        return next((m for m in self.models if m.name == model.fallback), None)
 
     def at(self, url: str, *, model: str | None = None) -> Self:
         """Return this profile with every node at one URL and, if given, one model for all roles.
@@ -127,29 +241,74 @@ def load(name_or_path: str) -> Profile:
     else:
         source = name_or_path
         text = _read(Path(name_or_path))
+    raw = _parsed(source, text)
+    faults = _faults(raw)
+    if not faults:
+        return Profile.model_validate_json(json.dumps(raw), strict=True)
+    raise ConfigurationError(_told(source, text, raw, faults))
+
+
+def _faults(raw: object) -> list[Fault]:
+    """Find all faults, one for each place."""
+    found = {fault.place: fault for fault in _field_faults(raw)}
+    for fault in contradictions(raw) if isinstance(raw, dict) else ():
+        found.setdefault(fault.place, fault)
+    return list(found.values())
+
+
+def _told(source: str, text: str, raw: object, faults: list[Fault]) -> str:
+    """Write the faults in the order of the file's lines."""
+    lines = [None if _is_json(source) else line_of(text, raw, fault.place) for fault in faults]
+    order = sorted(range(len(faults)), key=lambda i: lines[i] or 0)
+    told = [described(faults[i], raw, lines[i]) for i in order]
+    if len(told) == 1:
+        return f"{source}: {told[0]}."
+    return f"{source} has {len(told)} faults:" + "".join(f"\n  {one}" for one in told)
+
+
+def _field_faults(raw: object) -> list[Fault]:
+    """Check the keys one by one, strictly: a number in quotes is text."""
     try:
-        if source.endswith(".json"):
-            return Profile.model_validate_json(text)
-        return Profile.model_validate(tomllib.loads(text))
+        # As JSON, since only there a list counts strictly as a tuple; dates become text.
+        Profile.model_validate_json(json.dumps(raw, default=str), strict=True)
+    except ValidationError as error:
+        return list(field_faults(error, raw, _known))
+    return []
+
+
+def _known(place: tuple[str | int, ...]) -> Collection[str]:
+    """Return the keys of the table at a place."""
+    tables: Mapping[str, Collection[str]] = {
+        "nodes": Node.model_fields,
+        "models": ModelSpec.model_fields,
+        "roles": [role.value for role in Role],
+        "approvals": Approvals.model_fields,
+        "budgets": Budgets.model_fields,
+    }
+    return tables[str(place[0])] if place else Profile.model_fields
+
+
+def _is_json(source: str) -> bool:
+    return source.endswith(".json")
+
+
+def _parsed(source: str, text: str) -> object:
+    try:
+        return json.loads(text) if _is_json(source) else tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{source} is not valid JSON: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        raise ConfigurationError(f"{source}: {_first_fault(error)}") from error
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not text in UTF-8; save it so.") from error
     except OSError as error:
         names = ", ".join(built_in())
         raise ConfigurationError(
-            f"No profile at {path} ({error.strerror}). Use one of {names}, or the path of a TOML file."
+            f"No profile at {path} ({error.strerror}). Use one of {names}, "
+            "or the path of a TOML file."
         ) from error
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    what = fault["msg"].removeprefix("Value error, ")
-    more = error.error_count() - 1
-    return f"{f'{where}: ' if where else ''}{what}{f' (and {more} more)' if more else ''}"
