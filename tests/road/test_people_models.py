@@ -85,8 +85,8 @@ async def rest(house: Household) -> AsyncIterator[None]:
     ("title", "why"),
     [
         ("Babble", "not of the form asked for"),
-        ("No red", "After 1 attempts there are no tests that fail for the right reason."),
-        ("No green", "After 1 attempts no change passes the tests."),
+        ("No red", "After 1 attempt there are no tests that fail for the right reason."),
+        ("No green", "After 1 attempt no change passes the tests."),
     ],
 )
 async def test_a_model_that_fails_stops_the_run_in_plain_sight(
