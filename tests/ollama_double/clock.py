@@ -1,0 +1,105 @@
+"""A clock for tests that jumps ahead as soon as everything waits.
+
+Minutes of traffic then pass in a moment, while sockets, databases and subprocesses stay real.
+"""
+
+import asyncio
+import heapq
+import itertools
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+T = TypeVar("T")
+START = 1_800_000_000.0
+# The kernel hands bytes over the loopback at once, save under load; then this is its moment.
+_GRACE = 0.001
+
+
+class VirtualClock:
+    """Seconds that pass only while nothing else can happen.
+
+    Call it for the time; give `sleep` to whoever is to wait on it.
+    """
+
+    def __init__(self, start: float = START) -> None:
+        self._now = start
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._held = 0
+
+    def __call__(self) -> float:
+        """Return the time in Unix seconds."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for virtual seconds."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        done = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), done))
+        await done
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on an event loop of this clock."""
+        with asyncio.Runner(loop_factory=self._loop) as runner:
+            return runner.run(work)
+
+    def hold_for(self, engine: AsyncEngine) -> None:
+        """Stand still while a connection of a database is in use, for a thread works on it."""
+        pool = engine.sync_engine.pool
+        event.listen(engine.sync_engine, "do_connect", self._hold)
+        event.listen(pool, "connect", self._release)
+        event.listen(pool, "checkout", self._hold)
+        event.listen(pool, "checkin", self._release)
+
+    @property
+    def held(self) -> bool:
+        """Tell whether something works that the event loop does not see."""
+        return self._held > 0
+
+    def advance(self) -> bool:
+        """Jump to the next moment at which somebody wakes; tell whether there is one."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        if not self._sleepers:
+            return False
+        self._now = max(self._now, self._sleepers[0][0])
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            done = heapq.heappop(self._sleepers)[2]
+            if not done.done():
+                done.set_result(None)
+        return True
+
+    def _hold(self, *_: object) -> None:
+        self._held += 1
+
+    def _release(self, *_: object) -> None:
+        self._held -= 1
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.SelectorEventLoop(_Selector(self))
+
+
+class _Selector(selectors.DefaultSelector):
+    """The place where an event loop waits; when it would, the clock goes on instead."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; wait for it in real time only if nobody sleeps."""
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if self._clock.held:
+            return super().select(timeout)
+        ready = super().select(_GRACE)
+        if ready or self._clock.advance():
+            return ready
+        return super().select(timeout)
