@@ -15,15 +15,19 @@ from bot.rendering import plain
 from bot.services import services
 from bot.surroundings import Surroundings, command_for_tests, survey
 from shared.domain import Issue, Value
-from shared.errors import GitError
+from shared.errors import GitError, RunStopped
 from shared.git import Author, Worktree
 from shared.sandbox import Limits
 from shared.target import Target, TestRun, lay_generated, mounts, prepare, run_tests, variables
 from shared.workspace import Action, Observation, SandboxWorkspace
+from shared.workspace.integrity import Edit, tampered
 
 T = TypeVar("T")
 Policy = Callable[[str], str | None]
 """Returns why a role may not write a path, or None."""
+
+_MOST_EDITS = 200
+"""Files that one change may touch; more than that nobody reviews."""
 
 _TARGETS: dict[tuple[Path, str], Target] = {}
 """How the tests of a commit are run with a cache, as far as this process has found out."""
@@ -47,6 +51,12 @@ class _Paths(Value):
     """Paths, from the top of the repository."""
 
     paths: tuple[str, ...]
+
+
+class _Edits(Value):
+    """Changed files with their texts."""
+
+    edits: tuple[Edit, ...]
 
 
 class _Acted(Value):
@@ -80,6 +90,40 @@ class Checkout:
             return _Paths(paths=await tree.changed_files(base, self.files.tree))
 
         return (await self._look("read changed files", _Paths, read)).paths
+
+    async def edits(self, base: str) -> tuple[Edit, ...]:
+        """Return the files that differ between a commit and the files as they stand, as texts."""
+
+        async def read(tree: Worktree) -> _Edits:
+            paths = await tree.changed_files(base, self.files.tree)
+            if len(paths) > _MOST_EDITS:
+                raise RunStopped(self.run.phrase("too_many_files", n=len(paths)))
+            return _Edits(
+                edits=tuple(
+                    [
+                        Edit(
+                            path=path,
+                            before=await tree.text(base, path),
+                            after=await tree.text(self.files.tree, path),
+                        )
+                        for path in paths
+                    ]
+                )
+            )
+
+        return (await self._look("read edits", _Edits, read)).edits
+
+    async def base_files(self) -> tuple[str, ...]:
+        """Return the files of the base commit."""
+
+        async def read(tree: Worktree) -> _Paths:
+            return _Paths(paths=await tree.tracked_files(self._base))
+
+        return (await self._look("read base files", _Paths, read)).paths
+
+    async def tampering(self, base: str) -> tuple[str, ...]:
+        """Say which changes since a commit decide how tests run, and may not stay."""
+        return tampered(await self.edits(base), await self.base_files())
 
     async def surroundings(self, issue: Issue) -> Surroundings:
         """Return what an agent should know about the repository before it starts."""

@@ -14,6 +14,7 @@ from shared.domain import Issue, Stage, Value
 from shared.errors import BatonError, RunStopped
 from shared.github import ReviewComment
 from shared.target import TestRun, judge_kept
+from shared.workspace import coder_writes, violations
 
 
 class Remarks(Value):
@@ -100,14 +101,14 @@ async def _work(run: RunContext, remarks: Remarks, review_id: int) -> Answered:
         )
         tried = await let_code(run, checkout, task, Red.none(remarks.head_sha, before))
         green = await checkout.test("test the answer")
-        verdict = judge_kept(before, green)
-        if verdict.ok:
+        touched = violations(await checkout.changed_files(remarks.head_sha), coder_writes(()))
+        touched += await checkout.tampering(remarks.head_sha)
+        verdicts = (*touched, *judge_kept(before, green).sentences)
+        if not verdicts:
             sha = await checkout.commit(f"Answer {remarks.login}'s review\n\n{tried.message}")
             if sha != remarks.head_sha:
                 return Answered(sha=sha, message=tried.message, green=green)
             verdicts = ("Nothing was changed. Each remark must be answered by a change.",)
-        else:
-            verdicts = verdict.sentences
     raise RunStopped(run.phrase("no_answer_to_review", attempts=attempts), "\n".join(verdicts))
 
 

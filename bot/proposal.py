@@ -21,9 +21,11 @@ from shared.git import branch_name
 from shared.github import Check, CheckStatus, Conclusion
 from shared.store import UsageEntry
 from shared.target import TestRun, judge_green
+from shared.workspace.integrity import doubtful
 
 CHECK = "Baton: red to green"
 _TITLE = 256  # characters, GitHub's limit on a pull request's title
+_MOST_DOUBTS = 8
 _LOG = 6_000  # characters of each test log in the pull request
 
 
@@ -41,7 +43,7 @@ async def propose(run: RunContext, basis: Basis, change: Change) -> None:
     proposal = await _open(run, basis, change, report)
     await run.enter(Stage.VERIFYING, pull_number=proposal.number, branch=proposal.branch)
     verified = await _verify(run, basis, change)
-    open_question = _open_question(run, change)
+    open_question = _open_question(run, change, await _doubtful(run, basis, change))
     await _publish(run, change, report, proposal, verified, open_question)
     await run.keep(
         tests={
@@ -105,10 +107,21 @@ def branch_of(run: RunContext, title: str) -> str:
     return name if run.attempt == 1 else f"{name}-{run.attempt}"
 
 
-def _open_question(run: RunContext, change: Change) -> str:
-    if not change.remarks:
-        return ""
-    return run.phrase("open_remarks", n=len(change.remarks))
+async def _doubtful(run: RunContext, basis: Basis, change: Change) -> tuple[str, ...]:
+    """Name what in a green change a person should look at before believing it."""
+    edits = await Checkout(run, "verify", change.sha, base=basis.base_sha).edits(basis.base_sha)
+    tests = {test.partition("::")[0] for test in change.red.base.outcomes}
+    return doubtful(edits, tests)
+
+
+def _open_question(run: RunContext, change: Change, doubts: tuple[str, ...]) -> str:
+    told = []
+    if change.remarks:
+        told.append(run.phrase("open_remarks", n=len(change.remarks)))
+    if doubts:
+        more = max(0, len(doubts) - _MOST_DOUBTS)
+        told.append(run.phrase("doubts", doubts="; ".join(doubts[:_MOST_DOUBTS]), more=more))
+    return " ".join(told)
 
 
 async def _publish(

@@ -52,6 +52,7 @@ async def objections(checkout: Checkout, red: Red, green: TestRun) -> tuple[str,
     """Say what keeps the files as they stand from being a solution."""
     # Commands can write what edits may not; so the files themselves are looked at.
     touched = violations(await checkout.changed_files(red.sha), coder_writes(red.files))
+    touched += await checkout.tampering(red.sha)
     return (*touched, *judge_green(red.base, red.run, green).sentences)
 
 

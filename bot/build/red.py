@@ -33,6 +33,7 @@ async def write_red_tests(run: RunContext, assignment: Assignment, checkout: Che
         red = await checkout.test("test the new tests on base")
         verdict = judge_red(base, red)
         touched = violations(await checkout.changed_files(assignment.base_sha), tester_writes)
+        touched += await checkout.tampering(assignment.base_sha)
         verdicts = (*touched, *verdict.sentences)
         if not verdicts:
             return await _commit(assignment, checkout, base, red, verdict.new)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -91,9 +92,22 @@ class Worktree:
         """List the paths that differ between two commits; a rename is two of them."""
         return _paths(await self._diff(base, head, "--name-only", "-z", "--no-renames"))
 
-    async def tracked_files(self) -> tuple[str, ...]:
-        """List the paths of the head commit."""
-        return _paths(await self._git.run("ls-tree", "-r", "-z", "--name-only", "HEAD"))
+    async def text(self, sha: str, path: str, most: int = 1_000_000) -> str | None:
+        """Return a file of a commit as text; None when it is missing, a link, large or binary."""
+        entry = await self._git.run("ls-tree", "-z", "-l", checked(sha), "--", path)
+        found = re.fullmatch(rb"100\d{3} blob (\w+) +(\d+)\t.*\0", entry, re.DOTALL)
+        if found is None or int(found[2]) > most:
+            return None
+        content = await self._git.run("cat-file", "blob", found[1].decode())
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return None
+
+    async def tracked_files(self, sha: str | None = None) -> tuple[str, ...]:
+        """List the paths of a commit, the head's without one."""
+        commit = checked(sha) if sha else "HEAD"
+        return _paths(await self._git.run("ls-tree", "-r", "-z", "--name-only", commit))
 
     async def _diff(self, base: str, head: str, *options: str) -> bytes:
         fixed = ("--no-color", "--no-ext-diff", "--no-textconv")

@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 
 _TEST_FOLDERS = {"test", "tests", "testing", "spec", "__tests__"}
 _CONFIGURATION = {"conftest.py", "pytest.ini", "tox.ini", "noxfile.py", "sitecustomize.py"}
-_CONFIGURATION |= {".coveragerc", "pytest.toml", ".pytest.ini"}
+_CONFIGURATION |= {".coveragerc", "pytest.toml", ".pytest.ini", ".pytest.toml"}
+_CONFIGURATION |= {"usercustomize.py"}
 
 
 def is_test_configuration(path: str) -> bool:

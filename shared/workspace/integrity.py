@@ -1,0 +1,136 @@
+"""What a change does to its own proof: test settings, shadowed modules, altered tests.
+
+Tests, pytest and the project share one process, so no look at the files catches every trick;
+these are the ones that need no skill. What is certain is forbidden, what may be honest is shown.
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from configparser import ConfigParser
+from configparser import Error as IniError
+from pathlib import PurePosixPath
+
+from shared.domain import Value
+from shared.workspace.policy import is_test_file
+
+_ROOTS = ("src", "lib", "python", "tests", "test")
+# "test" is a module of the standard library, and the tests' folder of many projects.
+_TAKEN = (sys.stdlib_module_names - {"test"}) | {
+    *("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py", "tomli"),
+    *("exceptiongroup", "sitecustomize", "usercustomize", "xdist", "pytest_cov"),
+}
+_MODULE = (".py", ".pyc", ".so", ".pth")
+_MACHINERY = re.compile(
+    r"\b(?:_pytest|PYTEST_\w+|pluggy|junitxml|os\._exit|pytest_\w+|sys\._getframe|sys\.argv)\b"
+)
+_RUNNER = re.compile(r"\bpytest\b|\bunittest\b")
+
+
+class Edit(Value):
+    """One changed file: its text before and after, None where there is no such text file."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+def tampered(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence for each change that decides how tests run, to be undone."""
+    return tuple(sentence for edit in edits for sentence in _tampered(edit, base_files))
+
+
+def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, ...]:
+    """Name what a person has to look at: existing tests that differ, code that knows pytest.
+
+    ``test_files`` are those that held tests before the change.
+    """
+    return tuple(
+        found
+        for edit in edits
+        for found in (*(_altered(edit) if edit.path in test_files else ()), *_knowing(edit))
+    )
+
+
+def _tampered(edit: Edit, base_files: Collection[str]) -> Iterator[str]:
+    path = PurePosixPath(edit.path)
+    if any(p.casefold().endswith((".egg-info", ".dist-info")) for p in path.parts):
+        yield f"{edit.path} would be taken for an installed package: remove it."
+    elif path.suffix.casefold() == ".pth":
+        yield f"{edit.path} would be run by Python itself: remove it."
+    elif name := _shadows(edit, base_files):
+        yield f"{edit.path} would be imported in place of the module {name}: name it otherwise."
+    elif _settings(edit.path, edit.before) != _settings(edit.path, edit.after):
+        yield f"The test settings in {edit.path} decide how tests run and stay as they are."
+
+
+def _shadows(edit: Edit, base_files: Collection[str]) -> str:
+    """Return the foreign module whose place a new file takes, if it takes any."""
+    path = PurePosixPath(edit.path)
+    inside = path.parts[1:] if path.parts[0].casefold() in _ROOTS else path.parts
+    # A link to a folder has no ending, and no text.
+    is_link = edit.before is None and edit.after is None and len(inside) == 1
+    if not inside or not (is_link or path.name.endswith(_MODULE)):
+        return ""
+    name = inside[0].partition(".")[0]
+    above = "/".join(path.parts[: len(path.parts) - len(inside)])
+    place = f"{above}/{name}" if above else name
+    known = any(file.startswith((f"{place}/", f"{place}.")) for file in base_files)
+    return name if name in _TAKEN and not known else ""
+
+
+def _settings(path: str, text: str | None) -> object:
+    """Return what a configuration file of the project says to pytest; all else is its own."""
+    if path == "pyproject.toml":
+        try:
+            return tomllib.loads(text or "").get("tool", {}).get("pytest")
+        except (tomllib.TOMLDecodeError, AttributeError):
+            return text
+    if path == "setup.cfg":
+        parser = ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(text or "")
+        except IniError:
+            return text
+        return dict(parser["tool:pytest"]) if "tool:pytest" in parser else None
+    return None
+
+
+def _altered(edit: Edit) -> Iterator[str]:
+    before, after = _definitions(edit.before), _definitions(edit.after)
+    for name in sorted({name for name, _ in (before - after)}):
+        yield f"{edit.path}::{name} was there before and differs"
+    twice = Counter(name for name, _ in after.elements())
+    for name in sorted(
+        {name for name, _ in before} & {n for n, count in twice.items() if count > 1}
+    ):
+        yield f"{edit.path}::{name} is defined again"
+
+
+def _definitions(text: str | None) -> Counter[tuple[str, str]]:
+    """Return functions and classes of a module's top level, methods apart, by name and content."""
+    try:
+        module = ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Counter()
+    found: Counter[tuple[str, str]] = Counter()
+    for node in module.body:
+        if isinstance(node, ast.ClassDef):
+            inner = [n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+            found.update((f"{node.name}::{n.name}", ast.dump(n)) for n in inner)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found[node.name, ast.dump(node)] += 1
+    return found
+
+
+def _knowing(edit: Edit) -> Iterator[str]:
+    if not edit.path.endswith(".py"):
+        return
+    patterns = (_MACHINERY,) if is_test_file(edit.path) else (_MACHINERY, _RUNNER)
+    for pattern in patterns:
+        before = Counter(pattern.findall(edit.before or ""))
+        for word in sorted(Counter(pattern.findall(edit.after or "")) - before):
+            yield f"{edit.path} mentions {word}"
