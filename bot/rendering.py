@@ -8,12 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from shared.domain import Language
 
 # GitHub turns these into notifications, links that close issues, and requests to other hosts.
-_MENTION = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
+_MENTION = re.compile(r"(?<!\w)@(?=[A-Za-z0-9])")
 _CLOSING = re.compile(
-    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d|https?://)",
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d|GH-\d|\[|https?://)",
     re.IGNORECASE,
 )
 _IMAGE = re.compile(r"!(?=\[)")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SHORT = 9.95  # seconds; above it a tenth tells nothing
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -23,7 +24,18 @@ def plain(text: object) -> str:
     """Neutralise Markdown of foreign text: no mentions, images, raw HTML or closing keywords."""
     quiet = _MENTION.sub(f"@{_ZERO_WIDTH_SPACE}", str(text))
     quiet = _CLOSING.sub(rf"\1{_ZERO_WIDTH_SPACE}\2", quiet)
-    return _TAG.sub("&lt;", _IMAGE.sub("!" + _ZERO_WIDTH_SPACE, quiet))
+    return _closed(_TAG.sub("&lt;", _IMAGE.sub("!" + _ZERO_WIDTH_SPACE, quiet)))
+
+
+def _closed(text: str) -> str:
+    """End a code block that is left open: what follows would be taken into it."""
+    fence = ""
+    for mark in _FENCE.finditer(text):
+        if not fence:
+            fence = mark[1]
+        elif mark[1].startswith(fence) and not mark[2].strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
 
 
 def line(text: object) -> str:

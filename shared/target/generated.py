@@ -16,6 +16,7 @@ from shared.target.tree import Tree
 
 _LARGEST = 64 * 1024 * 1024
 _MOST = 2_000
+_SECONDS = 60.0
 _GIT_ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
@@ -69,12 +70,21 @@ def _ignored(source: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Ask git which of these paths its ignore files name; ``source`` needs no repository."""
     if not paths:
         return ()
+    _without_pipes(source)
     git_dir = source.with_name("ignore.git")
     _git(source, "init", "--quiet", "--bare", "--template=", str(git_dir))
     elsewhere = (f"--git-dir={git_dir}", f"--work-tree={source}", "-c", "core.bare=false")
     words = (*elsewhere, "check-ignore", "--no-index", "-z", "--stdin")
     asked = _git(source, *words, told="\0".join(paths))
     return tuple(path for path in asked.split("\0") if path)
+
+
+def _without_pipes(source: Path) -> None:
+    """Remove ignore files that are none: git would wait at a pipe for somebody to write."""
+    for folder, _, names in os.walk(source):
+        ignore = Path(folder, ".gitignore")
+        if ".gitignore" in names and not stat.S_ISREG(ignore.lstat().st_mode):
+            ignore.unlink()
 
 
 def _git(folder: Path, *words: str, told: str = "") -> str:
@@ -84,6 +94,7 @@ def _git(folder: Path, *words: str, told: str = "") -> str:
         input=told.encode(),
         stdout=subprocess.PIPE,
         check=False,
+        timeout=_SECONDS,
         env=_GIT_ENVIRONMENT,
         cwd=folder,
     )
