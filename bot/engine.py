@@ -11,7 +11,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflo
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
 # when a change reorders or renames the steps of a waiting workflow.
-WORKFLOW_SHAPE = "1"
+WORKFLOW_SHAPE = "2"
 
 DELIVERIES = "deliveries"
 RUNS = "runs"
