@@ -22,11 +22,16 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 async def accept(delivery: Delivery) -> Accepted:
-    """Store a delivery for handling; the same GUID is stored and handled once."""
-    known = await DBOS.get_workflow_status_async(delivery.guid)
-    if known is not None:
-        return Accepted.REPEATED
-    with engine.once(delivery.guid), engine.in_line(_line(delivery)):
+    """Store a delivery for handling; the same GUID is stored and handled once.
+
+    One whose handling has failed for good is handled again when GitHub delivers it again.
+    """
+    name = delivery.guid
+    while (known := await DBOS.get_workflow_status_async(name)) is not None:
+        if known.status != "ERROR":
+            return Accepted.REPEATED
+        name = f"{name}+"
+    with engine.once(name), engine.in_line(_line(delivery)):
         await DBOS.enqueue_workflow_async(
             engine.DELIVERIES, handle, delivery.model_dump(mode="json")
         )

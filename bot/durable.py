@@ -16,13 +16,21 @@ from bot.services import services
 from shared import errors
 from shared.chat import JsonSchema, Message, Reply
 from shared.domain import Role
-from shared.errors import BatonError, GitHubUnavailable, ModelUnavailable, RunStopped
+from shared.errors import (
+    BatonError,
+    GitHubUnavailable,
+    ModelUnavailable,
+    RemoteUnavailable,
+    RunStopped,
+)
 from shared.ollama import OllamaChat
 from shared.store import UsageEntry
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+# Troubles that go away by themselves, so that the same may be tried again.
+PASSING = (GitHubUnavailable, ModelUnavailable, RemoteUnavailable)
 # A node that restarts or a GitHub that hiccups is waited for: 2+4+8+16+32+64 seconds.
 ATTEMPTS = 7
 FIRST_WAIT = 2.0
@@ -42,7 +50,7 @@ async def step(name: str, result: type[T], work: Callable[[], Awaitable[T]]) -> 
         tries += 1
         try:
             return {"value": adapter.dump_python(await work(), mode="json")}
-        except (GitHubUnavailable, ModelUnavailable) as error:
+        except PASSING as error:
             if tries < ATTEMPTS:
                 log.warning("%s: %s Trying again.", name, error)
                 raise
@@ -68,7 +76,7 @@ async def step(name: str, result: type[T], work: Callable[[], Awaitable[T]]) -> 
 
 
 def _is_passing(error: BaseException) -> bool:
-    return isinstance(error, GitHubUnavailable | ModelUnavailable)
+    return isinstance(error, PASSING)
 
 
 def _as_record(error: BatonError) -> JsonValue:

@@ -52,19 +52,15 @@ async def start(issue: Issue, requester: str, cause: str) -> str:
     """Start a run for an issue and return its id; the same cause starts the same run."""
 
     async def work() -> str:
-        store = services().store
-        attempt = len(await store.runs(str(issue.repo), issue.number)) + 1
         run = Run(
-            id=f"{issue.repo}#{issue.number}.{attempt}",
             origin=cause,
             repo=str(issue.repo),
             number=issue.number,
-            attempt=attempt,
             requester=requester,
             title=issue.title,
             language=language_of(issue.title, issue.body),
         )
-        return (await store.add_run(run)).id
+        return (await services().store.add_run(run)).id
 
     run_id = await step("open run", str, work)
     with engine.once(run_id), engine.in_line(f"{issue.repo}#{issue.number}"):

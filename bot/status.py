@@ -110,23 +110,25 @@ async def body(run: Run, baton: Services) -> str:
     )
 
 
-async def publish(run_id: str) -> None:
+async def publish(run_id: str, *, afresh: bool = False) -> None:
     """Bring the status comment and the state label up to date.
 
+    ``afresh`` mends it also where a person has changed or deleted it.
     A GitHub that does not answer is logged and left to the next refresh: the run goes on.
     """
     baton = services()
     # One at a time for each run: else an older text could come last and stay.
     async with _locks.setdefault(run_id, asyncio.Lock()):
-        await _publish(run_id, baton)
+        await _publish(run_id, baton, afresh=afresh)
 
 
-async def _publish(run_id: str, baton: Services) -> None:
+async def _publish(run_id: str, baton: Services, *, afresh: bool) -> None:
     run = await baton.store.run(run_id)
     assert run is not None
     try:
         repo = await baton.repo(run.ref)
-        comment = await repo.upsert_comment(run.number, f"status {run.id}", await body(run, baton))
+        text = await body(run, baton)
+        comment = await repo.upsert_comment(run.number, f"status {run.id}", text, afresh=afresh)
         if comment.id != run.status_comment:
             await baton.store.update_run(run.id, status_comment=comment.id)
         await _label(run, baton)

@@ -16,7 +16,7 @@ from bot.proposal import propose
 from bot.rendering import render
 from bot.services import services
 from shared.domain import Blueprint, Issue, IssueType, Role, Stage, Triage
-from shared.errors import BatonError, RunStopped
+from shared.errors import BatonError, MalformedReply, RunStopped
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +97,21 @@ async def plan(run: RunContext, basis: Basis) -> Blueprint:
 async def stop(run: RunContext, error: BatonError) -> None:
     """End a run in plain sight: why, and what to type next."""
     log.warning("%s: stopped: %s", run.run_id, error)
+    if isinstance(error, MalformedReply):
+        error = RunStopped(await _who_failed(run), str(error))
     details = error.details if isinstance(error, RunStopped) else ""
     await run.enter(Stage.STOPPED, str(error))
     await run.say("stopped", "stopped", reason=str(error), details=details)
+
+
+async def _who_failed(run: RunContext) -> str:
+    """Name the agent that answered last, and its model."""
+
+    async def work() -> str:
+        last = (await services().store.usage(run.run_id))[-1]
+        return run.phrase("malformed", agent=Role(last.role).agent, model=last.model)
+
+    return await step("find who failed", str, work)
 
 
 async def load(run_id: str) -> RunContext:

@@ -15,6 +15,7 @@
     │   ├── Refused             401, 403 or 422: credentials, permission or validation
     │   └── GitHubUnavailable   time-outs, 5xx, rate limits beyond the bound
     ├── GitError                a git command failed
+    │   ├── RemoteUnavailable   the remote does not answer, or broke off; may be tried again
     │   └── PushRejected        the remote branch holds commits that are not ours
     ├── SandboxError            a command could not be contained
     │   └── SandboxUnavailable  no sandbox on this machine; fails closed
@@ -81,6 +82,10 @@ class GitHubUnavailable(GitHubError):
 
 class GitError(BatonError):
     """A git command failed."""
+
+
+class RemoteUnavailable(GitError):
+    """The remote does not answer, or broke off; the same may be tried again."""
 
 
 class PushRejected(GitError):

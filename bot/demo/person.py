@@ -40,7 +40,7 @@ class PersonClient:
         response = await self._client.request(method, path, json=body)
         if response.is_error:
             raise GitHubUnavailable(f"{method} {path} gave {response.status_code}: {response.text}")
-        return response.json()
+        return response.json() if response.content else None
 
     async def open_issue(self, title: str, body: str) -> int:
         """Open an issue and return its number."""

@@ -10,6 +10,7 @@ from bot.rendering import phrase
 from bot.services import services
 from bot.starting import RunView, end, latest_run, start
 from shared.domain import Issue, Language, RepoRef, Stage, Value
+from shared.errors import NotFound
 from shared.github import Permission, Reaction
 from shared.store import ApprovalState
 from webhooks.delivery import Delivery
@@ -30,15 +31,18 @@ class Saying(Value):
         marker = f"command {self.comment}.{index}"
         await notices.say(self.ref, self.number, marker, kind, language=self.language, **values)
 
-    async def react(self, content: Reaction) -> None:
-        """Set a reaction on the comment."""
+    async def react(self, content: Reaction) -> bool:
+        """Set a reaction on the comment; tell whether it is still there."""
 
         async def work() -> bool:
             repo = await services().repo(self.ref)
-            await repo.react(self.comment, content)
+            try:
+                await repo.react(self.comment, content)
+            except NotFound:
+                return False
             return True
 
-        await step(f"react {content}", bool, work)
+        return await step(f"react {content}", bool, work)
 
 
 async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
@@ -55,7 +59,8 @@ async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
         login=event.comment.user.login,
         language=notices.language_of(event.issue.title, event.issue.body),
     )
-    await saying.react(Reaction.EYES)
+    if not await saying.react(Reaction.EYES):
+        return  # taken back before it was read
     done = [await _carry_out(saying, index, command) for index, command in enumerate(commands)]
     await saying.react(Reaction.THUMBS_UP if all(done) else Reaction.CONFUSED)
 
@@ -114,7 +119,7 @@ async def _do(saying: Saying, index: int, command: Command, run: RunView | None)
 
 async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
     if not run.is_active:
-        return "nothing_waits", {}
+        return "nothing_runs", {}
     await end(run, Stage.CANCELLED, phrase(run.language, "cancelled_by", login=saying.login))
     await saying.reply(index, "cancelled", login=saying.login)
     return None
@@ -122,7 +127,7 @@ async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
 
 async def _show(run: RunView) -> None:
     async def work() -> bool:
-        await status.publish(run.run_id)
+        await status.publish(run.run_id, afresh=True)
         return True
 
     await step("publish status", bool, work)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import git
 
-from shared.errors import GitError
+from shared.errors import GitError, RemoteUnavailable
 
 _SETTINGS = {
     "core.hooksPath": os.devnull,
@@ -83,6 +83,11 @@ _ADVICE = {
     ),
     r"No space left on device": "The disk is full: free some space, then try again.",
 }
+# What git and curl say when the way to the remote failed, rather than the remote refused.
+_PASSING = re.compile(
+    r"error: (?:429|5\d\d)|RPC failed|hung up|early EOF|Could not resolve host|Failed to connect"
+    r"|Couldn't connect|Connection (?:reset|refused)|timed out|too slow|Empty reply from server"
+)
 _TELLING = ("fatal:", "error:", "remote:")
 _LONGEST = 1000
 _URL_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
@@ -116,7 +121,7 @@ class Git:
             *arguments, stdin=stdin, environment=environment, seconds=seconds
         )
         if code != 0:
-            raise GitError(self.complaint(arguments[0], err))
+            raise self.failure(arguments[0], err)
         return out
 
     async def attempt(
@@ -133,7 +138,7 @@ class Git:
             async with asyncio.timeout(seconds):
                 out, err = await asyncio.shield(talk)
         except TimeoutError:
-            raise GitError(
+            raise RemoteUnavailable(
                 f"git {arguments[0]} took longer than {seconds:.0f} s and was stopped: "
                 "try again, and look at the connection to the remote."
             ) from None
@@ -147,7 +152,12 @@ class Git:
         """Run one command and return its output as a single line of text."""
         return (await self.run(*arguments)).decode().strip()
 
-    def complaint(self, verb: str, said: str) -> str:
+    def failure(self, verb: str, said: str) -> GitError:
+        """Return what went wrong as an error that tells whether it may pass by itself."""
+        kind = RemoteUnavailable if _PASSING.search(said) else GitError
+        return kind(self._complaint(verb, said))
+
+    def _complaint(self, verb: str, said: str) -> str:
         """Say what went wrong, without a secret and with what can be done about it."""
         for secret in self.environment.values():
             said = said.replace(secret, "***")

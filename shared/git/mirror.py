@@ -137,7 +137,7 @@ class Mirror:
         if "[rejected]" in report:
             raise PushRejected(_moved(branch))
         refusals = [f"error: {line}" for line in report.splitlines() if line.startswith("!")]
-        raise GitError(remote.complaint("push", "\n".join([*refusals, err])))
+        raise remote.failure("push", "\n".join([*refusals, err]))
 
     async def _ask(self, remote: Git, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"

@@ -80,10 +80,15 @@ class Conversation(Facet):
         """Read the comments, oldest first; ``since`` leaves out those not touched later."""
         return tuple([comment async for comment in self._comments(number, since)])
 
-    async def upsert_comment(self, number: int, marker: str, body: str) -> Comment:
-        """Have one comment with this marker that says this: edit Baton's own, or create it."""
+    async def upsert_comment(
+        self, number: int, marker: str, body: str, *, afresh: bool = False
+    ) -> Comment:
+        """Have one comment with this marker that says this: edit Baton's own, or create it.
+
+        ``afresh`` looks whether it is still there and still says what it said last.
+        """
         text = mark(marker, body)
-        known = self._marked.get((number, marker))
+        known = None if afresh else self._marked.get((number, marker))
         comment = known or await self._create_comment(number, marker, text)
         if comment.body != text:
             try:

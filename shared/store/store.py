@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Update, event
+from sqlalchemy import Update, event, func
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
 from sqlmodel import col, select, update
@@ -36,12 +37,24 @@ class Store:
         await self._engine.dispose()
 
     async def add_run(self, run: Run) -> Run:
-        """Insert a run; return the stored one where its origin started one already."""
+        """Insert a run as the next attempt at its issue; return the one its origin started already.
+
+        Of two that are added at once, one takes the attempt after the other.
+        """
+        try:
+            return await self._add_run(Run(**run.model_dump()))
+        except IntegrityError:  # somebody took the number in the same moment
+            return await self._add_run(Run(**run.model_dump()))
+
+    async def _add_run(self, run: Run) -> Run:
         async with self._session.begin() as session:
             query = select(Run).where(Run.origin == run.origin)
             stored = (await session.exec(query)).first()
             if stored is not None:
                 return stored
+            others = select(func.count()).where(Run.repo == run.repo, Run.number == run.number)
+            run.attempt = (await session.exec(others)).one() + 1
+            run.id = f"{run.repo}#{run.number}.{run.attempt}"
             session.add(run)
             await session.flush()
             session.add(StageChange(run_id=run.id, stage=run.stage))

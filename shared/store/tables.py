@@ -58,11 +58,11 @@ def _moment(*, nullable: bool = False) -> Any:  # noqa: ANN401  SQLModel's own F
 class Run(SQLModel, table=True):
     """One try at one issue, from delivery to pull request."""
 
-    id: str = Field(primary_key=True)
+    id: str = Field(default="", primary_key=True)
     origin: str = Field(unique=True)
     repo: str = Field(index=True)
     number: int = Field(index=True)
-    attempt: int
+    attempt: int = 0
     requester: str
     title: str
     language: Language = Field(default=Language.ENGLISH, sa_column=_choice(Language))

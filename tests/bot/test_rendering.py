@@ -43,7 +43,13 @@ def test_a_line_stays_one_cell(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.42, "0.4 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (12_000, "3 h 20 min")],
+    [
+        (0.42, "0.4 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (12_000, "3 h 20 min"),
+    ],
 )
 def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
     """Seconds become minutes and hours where that reads better."""
@@ -56,6 +62,7 @@ def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
     [
         ("refused", {"login": "eve", "verb": "approve", "role": "read"}),
         ("nothing_waits", {}),
+        ("nothing_runs", {}),
         ("wrong_kind", {"asked": "plan", "expected": "planner"}),
         ("no_run", {"label": "baton"}),
         ("running", {}),

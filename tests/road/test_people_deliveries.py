@@ -97,6 +97,7 @@ async def test_a_troubled_run_leaves_one_of_each(house: Household) -> None:
     house.faults.fail("POST", r"/fortnight/labels$", when=When.DROPPED)
     house.faults.fail("GET", r"/collaborators/\w+/permission$")
     house.faults.fail("PATCH", r"/issues/comments/\d+$", when=When.DROPPED)
+    house.faults.fail("POST", r"/git-receive-pack$")
     house.faults.fail("POST", r"/git-receive-pack$", when=When.DROPPED)
     house.faults.fail("POST", r"/fortnight/pulls$", status=403, headers=_REST)
     house.faults.fail("POST", r"/fortnight/pulls$", when=When.DROPPED)

@@ -84,7 +84,7 @@ async def rest(house: Household) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("title", "why"),
     [
-        ("Babble", "not of the form asked for"),
+        ("Babble", "Router (`qwen2.5:7b`) gave no usable answer, after one correction."),
         ("No red", "After 1 attempt there are no tests that fail for the right reason."),
         ("No green", "After 1 attempt no change passes the tests."),
     ],

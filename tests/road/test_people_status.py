@@ -46,6 +46,11 @@ async def test_a_deleted_status_comes_back(house: Household) -> None:
     await house.tell(house.alice, number, "/cancel")
     (status,) = await statuses(house, number)
     assert "Baton · Cancelled" in status
+    for comment in await house.alice.comments(number):
+        if status == comment["body"]:
+            await house.delete_comment(comment["id"])
+    await house.tell(house.alice, number, "/status")
+    assert await statuses(house, number) == [status]
 
 
 async def test_somebody_elses_comment_is_never_taken_for_the_status(house: Household) -> None:
