@@ -20,6 +20,7 @@ from bot.demo.repositories import copy_last_commit, repository_name
 from bot.demo.run import Manner, go, read_issue, workplace
 from bot.demo.serving import listen
 from bot.demo.session import Plan
+from bot.doctor.command import examine
 from shared import profiles
 from shared.domain import RepoRef
 from shared.errors import BatonError
@@ -164,6 +165,24 @@ def serve(
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     uvicorn.Server(config).run(sockets=[door.socket])
+
+
+@cli.command()
+def doctor(
+    *,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Look at this profile, by name or path.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
+) -> None:
+    """Look whether settings, this machine, GitHub and every node are as they should be.
+
+    Exit code 0 when nothing has to be mended.
+    """
+    _run(examine(env_file, profile, Console(), as_json=as_json))
 
 
 def main() -> None:

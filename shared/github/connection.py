@@ -17,7 +17,7 @@ from shared.github.pace import Pace, Turnstile
 from shared.github.repo import GitHubRepo
 from shared.github.tokens import InstallationStrategy, InstallationTokens
 from shared.github.urls import GitHubUrls
-from shared.github.values import Identity, Read
+from shared.github.values import Identity, Installation, Read, Registration
 
 _FOR_GIT = timedelta(minutes=15)  # a slow clone must not outlive its token
 _GIT_PERMISSIONS = {"contents": "write"}
@@ -42,6 +42,10 @@ class _Way(Protocol):
 
     async def who(self) -> _User:
         """Return the account that Baton writes as."""
+        ...
+
+    async def registration(self) -> Registration | None:
+        """Return the App, if it is one."""
         ...
 
     async def aclose(self) -> None:
@@ -114,6 +118,10 @@ class GitHub:
             )
         return self._identity
 
+    async def registration(self) -> Registration | None:
+        """Return the App with its permissions, events and installations; None with a token."""
+        return await self._way.registration()
+
     async def aclose(self) -> None:
         """Close all connections."""
         self._repos.clear()
@@ -149,6 +157,11 @@ class _AsApp:
         finally:
             await anonymous.aclose()
 
+    async def registration(self) -> Registration:
+        app = await self._app.get("/app", Registration)
+        places = [one async for one in self._app.pages("/app/installations", Installation)]
+        return app.model_copy(update={"installations": tuple(places)})
+
     async def aclose(self) -> None:
         for client in [*self._clients, self._app]:
             await client.aclose()
@@ -166,6 +179,9 @@ class _WithToken:
 
     async def who(self) -> _User:
         return await self._client.get("/user", _User)
+
+    async def registration(self) -> None:
+        return None
 
     async def aclose(self) -> None:
         await self._client.aclose()

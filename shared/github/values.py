@@ -4,6 +4,7 @@ They are validated straight from the REST answers and dump to flat JSON that val
 so a durable step can return them.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated
@@ -56,6 +57,23 @@ class Identity(Read):
     id: int
     name: str
     email: str
+
+
+class Installation(Read):
+    """Where the App is installed, and what it was granted there."""
+
+    account: Login
+    permissions: Mapping[str, str] = Field(default_factory=dict)
+    suspended_at: datetime | None = None
+
+
+class Registration(Read):
+    """The App as GitHub knows it."""
+
+    slug: str
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    installations: tuple[Installation, ...] = ()
 
 
 class Branch(Read):
