@@ -17,7 +17,7 @@ from shared.sandbox import pids, seccomp
 from shared.sandbox.arguments import WORKSPACE, Argument, arguments, limited
 from shared.sandbox.fitness import unfit
 from shared.sandbox.process import run_to_end
-from shared.sandbox.values import Command, Ended, Finished
+from shared.sandbox.values import Command, Ended, Finished, writable
 from shared.sandbox.watch import Usage, tree_usage
 
 _PROBE_SECONDS = 20
@@ -61,7 +61,7 @@ class Bubblewrap:
             jails.append(await _start(self.program, options, command, output))
             return jails[-1]
 
-        finished = await run_to_end(start, command.limits, workspace)
+        finished = await run_to_end(start, command.limits, workspace, *writable(command))
         if finished.ended is Ended.EXITED and not jails[0].has_run:
             raise SandboxError(f"The sandbox could not be set up: {finished.output.strip()}")
         return finished

@@ -38,14 +38,14 @@ class Tree(Protocol):
 Start = Callable[[int], Awaitable[Tree]]
 
 
-async def run_to_end(start: Start, limits: Limits, workspace: Path) -> Finished:
+async def run_to_end(start: Start, limits: Limits, *writable: Path) -> Finished:
     """Start a tree, watch it, and end it at the first limit or when the caller is cancelled.
 
     The work is done in a task of its own, which a cancelled caller tells to stop and then
     waits for; a second cancellation cannot leave a half-ended tree behind.
     """
     stop = asyncio.Event()
-    work = asyncio.ensure_future(_supervise(start, limits, workspace, stop))
+    work = asyncio.ensure_future(_supervise(start, limits, writable, stop))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -65,9 +65,9 @@ async def _settled(work: "asyncio.Future[Finished]") -> None:
 
 
 async def _supervise(
-    start: Start, limits: Limits, workspace: Path, stop: asyncio.Event
+    start: Start, limits: Limits, writable: tuple[Path, ...], stop: asyncio.Event
 ) -> Finished:
-    disk = await asyncio.to_thread(DiskWatch, workspace, limits.disk_bytes)
+    disk = await asyncio.to_thread(DiskWatch, writable, limits.disk_bytes)
     output = Output(limits.output_bytes)
     flood = asyncio.Event()
     began = time.monotonic()

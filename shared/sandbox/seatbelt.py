@@ -18,7 +18,7 @@ import psutil
 from shared.errors import SandboxUnavailable
 from shared.sandbox.fitness import unfit
 from shared.sandbox.process import run_to_end
-from shared.sandbox.values import Command, Finished, Limits, Mount
+from shared.sandbox.values import Command, Finished, Limits, Mount, writable
 from shared.sandbox.watch import Usage, family, tree_usage
 
 _PROGRAM = Path("/usr/bin/sandbox-exec")
@@ -76,7 +76,7 @@ class Seatbelt:
                 )
                 return _Tree(process)
 
-            return await run_to_end(start, command.limits, workspace)
+            return await run_to_end(start, command.limits, workspace, *writable(command))
 
     def inside(self, path: Path, workspace: Path) -> PurePosixPath:
         """Translate a path of the workspace to its real path, which commands see."""

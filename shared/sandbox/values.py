@@ -99,3 +99,8 @@ class Sandbox(Protocol):
     def inside(self, path: Path, workspace: Path) -> PurePosixPath:
         """Translate a path of the workspace to the one that commands see."""
         ...
+
+
+def writable(command: Command) -> tuple[Path, ...]:
+    """Return the host paths, beside the workspace, that a command may fill."""
+    return tuple(mount.source for mount in command.mounts if mount.writable)

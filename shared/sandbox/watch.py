@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,23 +73,26 @@ def _entry_bytes(entry: os.DirEntry[str]) -> int:
 
 
 class DiskWatch:
-    """The growth of a workspace since the watch began.
+    """The growth of a workspace, and of what else is writable, since the watch began.
 
     Files that are deleted yet still open are in no directory: for them the free space of the
     file system is kept from running out.
     """
 
-    def __init__(self, workspace: Path, limit: int) -> None:
-        self._workspace = workspace
+    def __init__(self, places: Sequence[Path], limit: int) -> None:
+        self._places = tuple(places)
         self._limit = limit
-        self._start = disk_usage(workspace)
-        self._reserve = min(limit, _free_bytes(workspace) // 2)
+        self._start = self._usage()
+        self._reserves = {place: min(limit, _free_bytes(place) // 2) for place in self._places}
 
     def is_over(self) -> bool:
         """Tell whether the workspace has grown beyond its limit or the disk is nearly full."""
-        if _free_bytes(self._workspace) < self._reserve:
+        if any(_free_bytes(place) < reserve for place, reserve in self._reserves.items()):
             return True
-        return disk_usage(self._workspace) - self._start > self._limit
+        return self._usage() - self._start > self._limit
+
+    def _usage(self) -> int:
+        return sum(map(disk_usage, self._places))
 
 
 def _free_bytes(path: Path) -> int:

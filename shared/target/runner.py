@@ -135,11 +135,14 @@ def _read_report(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_REPORT:
             return b""
-        return file.read(_LARGEST_REPORT)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(_LARGEST_REPORT)
+    finally:
+        os.close(descriptor)
 
 
 def _judged(finished: Finished, report: bytes, target: Target) -> TestRun:
