@@ -5,7 +5,7 @@ before left them, and ends by writing them into git, so it can be done again aft
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -247,13 +247,12 @@ class DurableHands:
         return await self._checkout.act(action, self._policy)
 
 
-async def discard(run: RunContext, names: Sequence[str]) -> None:
-    """Remove worktrees that a finished run no longer needs."""
+async def discard(run: RunContext) -> None:
+    """Remove the worktrees of a run that is over; its commits stay."""
 
     async def work() -> None:
         mirror = await services().mirror(run.ref)
-        for name in names:
-            path = _path(run, name)
+        for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
             _TREES.pop(path, None)
             await mirror.remove_worktree(path)
 

@@ -56,7 +56,7 @@ async def follow_up(run_id: str, review_id: int) -> None:
     except BatonError as error:
         await _say(run, remarks, review_id, "follow_up_failed", reason=str(error))
     await run.enter(Stage.PROPOSED)
-    await discard(run, ["base", f"review-{review_id}"])
+    await discard(run)
 
 
 async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:

@@ -3,10 +3,12 @@
 from dbos import DBOS
 
 from bot import engine, status
+from bot.checkout import discard
+from bot.context import RunContext
 from bot.durable import step
 from bot.notices import language_of
 from bot.services import services
-from bot.workflow import solve
+from bot.workflow import load, solve
 from shared.domain import Issue, Language, RepoRef, Stage, Value
 from shared.store import Run
 
@@ -85,3 +87,4 @@ async def end(run: RunView, stage: Stage, reason: str) -> None:
         return True
 
     await step(f"end run as {stage}", bool, work)
+    await discard(await step("load run", RunContext, lambda: load(run.run_id)))

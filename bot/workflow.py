@@ -44,7 +44,7 @@ async def solve(run_id: str) -> None:
     except Exception as error:  # a fault of ours must not end in silence either
         log.exception("%s: failed", run.run_id)
         await stop(run, RunStopped(run.phrase("fault", name=type(error).__name__)))
-    await discard(run, ["base", "work", "verify"])
+    await discard(run)
 
 
 async def sort(run: RunContext, issue: Issue) -> Triage:

@@ -69,6 +69,8 @@ async def test_cancel_ends_a_command_and_retry_ends_in_a_pull_request(house: Hou
     assert await house.stage(number) is Stage.CANCELLED
     assert await no_work_is_left(number)
     await house.said(number, "Cancelled by @wendy. Type `/retry` to start again.")
+    trees = house.home / "state" / "runs" / REF.owner / REF.name / str(number)
+    assert list(trees.iterdir()) == []
     status = await house.said(number, "Baton · Cancelled")
     assert "wendy cancelled the run." in status["body"]
     assert not {name for name in await house.labels(number) if name.startswith("baton:")}
