@@ -1,5 +1,6 @@
 """What the gateway shows over HTTP: health for everybody, runs for this machine only."""
 
+import re
 from datetime import datetime
 from ipaddress import ip_address
 from typing import ClassVar
@@ -12,6 +13,8 @@ from shared.domain import Stage, Value
 from shared.store.tables import now
 
 router = APIRouter()
+_OWN_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "cf-connecting-ip")
 
 
 class ActivityView(Value):
@@ -101,11 +104,14 @@ async def _view(run_id: str) -> RunView:
 def require_local(request: Request) -> None:
     """Refuse callers from elsewhere, and pages that a browser was lured to.
 
-    A tunnel connects from this machine too, but under its public host name.
+    A tunnel connects from this machine too, but under its public host name, or it says for
+    whom it asks. The header itself is read: a malformed one has no part to rely on.
     """
-    host = request.url.hostname or ""
+    hosts = request.headers.getlist("host")
     client = request.client.host if request.client else ""
-    if host not in {"127.0.0.1", "localhost", "::1"} or not _is_loopback(client):
+    is_named = len(hosts) == 1 and _OWN_HOST.fullmatch(hosts[0]) is not None
+    is_passed_on = any(name in request.headers for name in _FORWARDED)
+    if not is_named or is_passed_on or not _is_loopback(client):
         raise HTTPException(403, "This page answers only on this machine, as 127.0.0.1.")
 
 
