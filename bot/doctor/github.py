@@ -51,7 +51,7 @@ async def account(section: Section, github: GitHub) -> Sequence[Finding]:
     found = section.ok("account", f"Baton writes as {who.login}")
     if registration is None:
         return [found]
-    page = f"{github.urls.web}/settings/apps/{registration.slug}"
+    page = github.urls.web + registration.settings_path
     return [found, *judge_app(section, registration, page)]
 
 

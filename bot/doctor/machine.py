@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -64,7 +65,9 @@ def private(file: Path | None) -> Sequence[Finding]:
     if mode & (stat.S_IRWXG | stat.S_IRWXO) == 0:
         return []
     found = f"{file} holds a secret and others may read it (mode {mode:04o})"
-    return [SETTINGS.warn("files", found, "Keep it to yourself:", f"chmod 600 {file}")]
+    return [
+        SETTINGS.warn("files", found, "Keep it to yourself:", f"chmod 600 {shlex.quote(str(file))}")
+    ]
 
 
 async def state(settings: Settings) -> Sequence[Finding]:

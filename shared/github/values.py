@@ -68,12 +68,20 @@ class Installation(Read):
 
 
 class Registration(Read):
-    """The App as GitHub knows it."""
+    """The App as GitHub knows it; ``owner_type`` is User or Organization."""
 
     slug: str
+    owner: str = Field(default="", validation_alias=AliasPath("owner", "login"))
+    owner_type: str = Field(default="User", validation_alias=AliasPath("owner", "type"))
     permissions: Mapping[str, str]
     events: tuple[str, ...]
     installations: tuple[Installation, ...] = ()
+
+    @property
+    def settings_path(self) -> str:
+        """The path of the pages on which its owner edits it."""
+        of = f"/organizations/{self.owner}" if self.owner_type == "Organization" else ""
+        return f"{of}/settings/apps/{self.slug}"
 
 
 class Branch(Read):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.demo.forge import AppRegistration, ForgeConfig, Person, RepositorySeed, create_forge
 from bot.demo.serving import listen, serve
-from bot.doctor import Finding, Level, Report
+from bot.doctor import Finding, Level, Report, diagnose, render
 from shared.github.permissions import union
 from tests.forge.world import private_key, public_pem
 
@@ -144,3 +145,20 @@ async def forge(household: Household, **registered: object) -> AsyncIterator[Non
     async with serve(create_forge(config), gate) as url:
         household.settings |= {"GITHUB_API_URL": f"{url}/api/v3", "GITHUB_WEB_URL": url}
         yield
+
+
+def text(report: Report, width: int = 80) -> str:
+    """Return a report as it stands in a terminal."""
+    return "\n".join(line.plain for line in render(report, width))
+
+
+def refused_address() -> str:
+    """Return an address where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+async def at_node(household: Household, url: str, *changes: tuple[str, str]) -> Report:
+    """Diagnose with one node at an address, without GitHub."""
+    return await diagnose(household.env_file, household.profile(url, *changes), seconds=10)
