@@ -32,6 +32,11 @@ class Store:
         event.listen(engine.sync_engine, "connect", _set_pragmas)
         return cls(engine)
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """Return the database, for the tables that others keep in it."""
+        return self._engine
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
