@@ -1,0 +1,133 @@
+"""Who may use a node next, and what it should load for them. Pure: values in, values out.
+
+The rules, in the order in which they apply:
+
+- A request for a loaded model is granted in its turn: people first, then by age.
+- What fits beside everything loaded is loaded.
+- A model that nobody wants any more makes room at once.
+- A model that is wanted makes room for a request that is urgent: it serves those who were there
+  before that request, then it leaves. So the jobs of one large model run together, and nobody
+  waits for longer than the fairness bound allows.
+- A model with a lease never leaves, and what is loaded never exceeds the budget.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.scheduler.room import make_room
+from shared.scheduler.state import Ask, AskState, State
+from shared.scheduler.values import Switch
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now, and when to decide again if nothing happens before."""
+
+    grants: tuple[str, ...] = ()
+    switch: Switch | None = None
+    look_again: float | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    outgoing: tuple[str, ...]
+    incoming: str | None = None
+    ask: Ask | None = None
+    is_ready: bool = True
+
+
+def decide(state: State) -> Decision:
+    """Decide for one node."""
+    plan = None if state.switch else _plan(state)
+    switch = None
+    if plan is not None and plan.is_ready:
+        jobs = dict.fromkeys(ask.job for ask in state.waiting if ask.model == plan.incoming)
+        switch = Switch(
+            node=state.node, incoming=plan.incoming, outgoing=plan.outgoing, jobs=tuple(jobs)
+        )
+    return Decision(tuple(_grants(state, plan)), switch, _look_again(state))
+
+
+def _grants(state: State, plan: _Plan | None) -> Iterable[str]:
+    used = Counter(ask.model for ask in state.held)
+    usable = state.usable
+    for ask in state.waiting:
+        if ask.model not in usable or used[ask.model] >= state.policy.parallel:
+            continue
+        if plan is not None and ask.model in plan.outgoing and not _is_before(state, ask, plan):
+            continue
+        used[ask.model] += 1
+        yield ask.id
+
+
+def _is_before(state: State, ask: Ask, plan: _Plan) -> bool:
+    """Tell whether a request is still served before a planned switch."""
+    if plan.is_ready or plan.ask is None:
+        return False
+    return state.rank(ask) < state.rank(plan.ask)
+
+
+def _plan(state: State) -> _Plan | None:
+    """Choose what to load next: for who is urgent first, then in the order of service."""
+    usable = state.usable
+    absent = [ask for ask in state.waiting if ask.model not in usable]
+    absent.sort(key=lambda ask: (state.urgent_at(ask) > state.now, state.rank(ask)))
+    tried: set[str] = set()
+    for ask in absent:
+        if ask.model in tried:
+            continue
+        tried.add(ask.model)
+        outgoing = make_room(state, ask.model)
+        if outgoing is None:
+            continue
+        plan = _Plan(outgoing, ask.model, ask)
+        if not any(is_wanted(state, model) for model in outgoing):
+            return plan
+        if state.urgent_at(ask) <= state.now:
+            return _when_drained(state, plan)
+    return None if absent else _departure(state)
+
+
+def _when_drained(state: State, plan: _Plan) -> _Plan:
+    """Hold a switch back until its models are idle and have served who was there before."""
+    assert plan.ask is not None
+    rank = state.rank(plan.ask)
+    busy = any(ask.model in plan.outgoing for ask in state.held)
+    before = any(ask.model in plan.outgoing and state.rank(ask) < rank for ask in state.waiting)
+    return _Plan(plan.outgoing, plan.incoming, plan.ask, is_ready=not (busy or before))
+
+
+def _departure(state: State) -> _Plan | None:
+    """Let a model leave that is not meant to stay, once its work is done."""
+    for loaded in state.loaded:
+        spec = state.specs.get(loaded.name)
+        if spec is None or spec.is_resident or not loaded.ours:
+            continue
+        if not is_wanted(state, loaded.name):
+            return _Plan((loaded.name,))
+    return None
+
+
+def is_wanted(state: State, model: str) -> bool:
+    """Tell whether somebody uses a model, waits for it, or may be back in a moment."""
+    current = {AskState.WAITING, AskState.HELD}
+    if any(ask.model == model and ask.state in current for ask in state.asks):
+        return True
+    return bool(state.lingering(model))
+
+
+def _look_again(state: State) -> float | None:
+    """Return the next moment at which time alone changes the decision."""
+    usable = state.usable
+    absent = [ask for ask in state.waiting if ask.model not in usable]
+    times = [state.urgent_at(ask) for ask in absent]
+    times += [ask.asked_at + state.policy.ageing_seconds for ask in absent]
+    if absent:
+        times += [m.quiet_since + state.policy.quiet_seconds for m in state.loaded if not m.ours]
+    times += [
+        ask.ended_at + state.policy.linger_seconds
+        for ask in state.asks
+        if ask.state is AskState.ENDED
+    ]
+    return min((time for time in times if time > state.now), default=None)

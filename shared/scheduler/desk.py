@@ -1,0 +1,247 @@
+"""One process's desk for one node: it takes turns at the table, looks, decides, and switches."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from shared.errors import BatonError, ModelError, ModelUnavailable
+from shared.ollama.client import place
+from shared.profiles import ModelSpec, Node
+from shared.scheduler.control import NodeControl
+from shared.scheduler.decide import Decision, decide
+from shared.scheduler.places import Place, refuse
+from shared.scheduler.state import AskState, Loaded
+from shared.scheduler.switching import Switching
+from shared.scheduler.table import LeaseTable, Turn
+from shared.scheduler.values import Policy, Switch
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+BeforeSwitch = Callable[[Switch], Awaitable[None]]
+Change = Callable[[Turn, float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the desks of a scheduler share."""
+
+    table: LeaseTable
+    policy: Policy
+    clock: Clock
+    sleep: Sleep
+    before_switch: BeforeSwitch | None
+
+
+class _Lost(Exception):
+    """Another process has taken the switch over."""
+
+
+@dataclass(eq=False)
+class Desk:
+    """A node as this process deals with it."""
+
+    node: Node
+    models: Sequence[ModelSpec]
+    control: NodeControl
+    around: Surroundings
+    places: dict[str, Place] = field(default_factory=dict)
+    _due: float | None = None
+    _poked: asyncio.Event = field(default_factory=asyncio.Event)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _switch_id: str = ""
+    _switching: asyncio.Task[None] | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _is_closed: bool = False
+
+    async def turn(self, change: Change | None = None) -> None:
+        """Take a turn. A caller that is cancelled leaves it to end by itself.
+
+        Raises ModelError when the node had to be looked at and does not answer.
+        """
+        await asyncio.shield(self._spawn(self._take_turn(change)))
+
+    async def run(self) -> None:
+        """Take a turn whenever time alone asks for one."""
+        while True:
+            await self._tend()
+            while self._due is None or self._due > self.around.clock():
+                await self._nap()
+
+    async def close(self) -> None:
+        """End a switch that is going on; others may go on from there at once."""
+        self._is_closed = True
+        while self._tasks:
+            if self._switching is not None:
+                self._switching.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _tend(self) -> None:
+        self._due = self.around.clock() + self.around.policy.poll_seconds
+        try:
+            await self.turn()
+        except ModelError as error:
+            log.info("%s", error)
+        except Exception:
+            log.exception("The leases of node %s could not be tended.", self.node.name)
+
+    async def _nap(self) -> None:
+        """Sleep until the next turn is due, or another turn has changed when that is."""
+        self._poked.clear()
+        waits = [asyncio.create_task(_done(self._poked.wait()))]
+        if self._due is not None:
+            pause = max(0.0, self._due - self.around.clock())
+            waits.append(asyncio.create_task(_done(self.around.sleep(pause))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _take_turn(self, change: Change | None) -> None:
+        """Make a change and all that follows from it: look at the node, decide, act."""
+        async with self._lock:
+            seen: tuple[int, Sequence[Loaded]] | None = None
+            while True:
+                async with self.around.table.turn(self.node.name) as turn:
+                    now = self.around.clock()
+                    if change is not None:
+                        await change(turn, now)
+                        change = None
+                    await self._keep_up(turn, now)
+                    if seen is not None and seen[0] == turn.node.epoch:
+                        turn.see(seen[1], now)
+                    is_stale = self._is_stale(turn, now)
+                    decision = Decision() if is_stale else self._decide(turn, now)
+                for mine in tuple(self.places.values()):
+                    mine.hear(turn.rows.get(mine.row.id), self.node)
+                if not is_stale:
+                    break
+                seen = (turn.node.epoch, await self._look())
+            self._act(turn, decision)
+
+    def _is_stale(self, turn: Turn, now: float) -> bool:
+        """Tell whether the node must be looked at before a decision."""
+        if turn.node.switch is not None or self._is_closed:
+            return False
+        temporary = {model.name for model in self.models if not model.is_resident}
+        waits = any(row.state == AskState.WAITING for row in turn.rows.values())
+        leaves = any(loaded.ours and loaded.name in temporary for loaded in turn.loaded)
+        return (waits or leaves) and now - turn.node.seen_at > self.around.policy.fresh_seconds
+
+    async def _look(self) -> Sequence[Loaded]:
+        try:
+            return await self.control.running()
+        except ModelError as error:
+            for mine in self.places.values():
+                mine.fail(type(error)(str(error)))
+            raise
+
+    async def _keep_up(self, turn: Turn, now: float) -> None:
+        """Show that our leases live, and drop those whose holder does not."""
+        policy = self.around.policy
+        for row in tuple(turn.rows.values()):
+            if row.state == AskState.ENDED:
+                if (row.ended_at or 0.0) <= now - policy.linger_seconds:
+                    await turn.drop(row)
+            elif row.id in self.places:
+                if now - row.beat_at >= policy.beat_seconds / 2:
+                    row.beat_at = now
+            elif row.beat_at < now - policy.expiry_seconds:
+                log.warning("The holder %s of a lease on %s is gone.", row.holder, row.model)
+                await turn.drop(row)
+        if turn.node.switch is None:
+            return
+        if turn.node.switch_id == self._switch_id:
+            turn.node.switch_beat_at = now
+        elif turn.node.switch_beat_at < now - policy.expiry_seconds:
+            log.warning("Whoever was switching node %s is gone.", self.node.name)
+            turn.end_switch(now)
+
+    def _decide(self, turn: Turn, now: float) -> Decision:
+        if self._is_closed:
+            return Decision()
+        decision = decide(turn.state(self.node, self.models, self.around.policy, now))
+        turn.grant(decision.grants, now)
+        if decision.switch is not None:
+            self._switch_id = uuid4().hex
+            turn.begin(decision.switch, self._switch_id, now)
+        return decision
+
+    def _act(self, turn: Turn, decision: Decision) -> None:
+        """Begin the switch that was decided, and note when to take the next turn."""
+        if decision.switch is not None:
+            self._switching = self._spawn(self._switch(decision.switch, self._switch_id))
+        now, policy = self.around.clock(), self.around.policy
+        times = [] if decision.look_again is None else [decision.look_again]
+        if any(not mine.granted.done() for mine in self.places.values()):
+            times.append(now + policy.poll_seconds)
+        elif self.places or turn.node.switch is not None:
+            times.append(now + policy.beat_seconds)
+        self._due = min(times, default=None)
+        self._poked.set()
+
+    async def _switch(self, switch: Switch, switch_id: str) -> None:
+        """Make a switch and tell the table how it ended."""
+        began, error, is_done = self.around.clock(), None, False
+        try:
+            await self._perform(switch, switch_id)
+            is_done = True
+        except _Lost:
+            log.warning("Another process has taken over the switch of node %s.", self.node.name)
+        except BatonError as refused:
+            error = refused
+        except Exception:
+            log.exception("The switch of node %s failed.", self.node.name)
+            error = ModelUnavailable(
+                f"The models of {place(self.node)} could not be switched; the log has the cause."
+            )
+        finally:
+
+            async def end(turn: Turn, now: float) -> None:
+                if turn.node.switch_id != switch_id:
+                    return
+                self._switch_id = ""
+                turn.end_switch(now)
+                if is_done and switch.incoming is not None:
+                    turn.note_load(switch.incoming, now - began)
+                if error is not None:
+                    refuse(turn.rows.values(), switch.incoming, error)
+
+            self._switching = None
+            await asyncio.shield(self._spawn(self._after_switch(end)))
+
+    async def _perform(self, switch: Switch, switch_id: str) -> None:
+        async def guard() -> None:
+            turn = await self.around.table.look(self.node.name)
+            if turn.node.switch_id != switch_id:
+                raise _Lost
+
+        around = self.around
+        if around.before_switch is not None and switch.outgoing:
+            await around.before_switch(switch)
+        incoming = next((model for model in self.models if model.name == switch.incoming), None)
+        making = Switching(
+            self.node, self.control, around.policy, around.clock, around.sleep, guard
+        )
+        await making.perform(switch, incoming)
+
+    async def _after_switch(self, ended: Change) -> None:
+        try:
+            await self._take_turn(ended)
+        except ModelError as error:
+            log.warning("%s", error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _done(work: Awaitable[object]) -> None:
+    await work

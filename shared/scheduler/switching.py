@@ -1,0 +1,74 @@
+"""How a switch is made: unload, wait for the proof, load, prove."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.errors import ModelUnavailable
+from shared.ollama.client import place
+from shared.profiles import ModelSpec, Node
+from shared.scheduler.control import NodeControl
+from shared.scheduler.state import Loaded
+from shared.scheduler.values import Policy, Switch
+
+_POLL_SECONDS = 0.25
+# An unload is lost when somebody else uses the model before it is gone; so it is repeated.
+_REPEAT_SECONDS = 10.0
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Switching:
+    """What a switch needs. `guard` raises when the switch is not ours any more."""
+
+    node: Node
+    control: NodeControl
+    policy: Policy
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    guard: Callable[[], Awaitable[None]]
+
+    async def perform(self, switch: Switch, incoming: ModelSpec | None) -> None:
+        """Make a switch. It leaves the node half-way if others took the room meanwhile.
+
+        Raises ModelError when the node refuses, does not answer, or cannot prove it.
+        """
+        seen = await self._unload(switch.outgoing)
+        if incoming is None or not self._fits(incoming, seen):
+            return
+        await self.guard()
+        await self.control.load(incoming)
+        self._prove(incoming, await self.control.running())
+
+    async def _unload(self, models: Sequence[str]) -> Sequence[Loaded]:
+        """Unload models and return what is loaded once they are gone."""
+        began, asked_at = self.clock(), float("-inf")
+        while True:
+            seen = await self.control.running()
+            left = [loaded.name for loaded in seen if loaded.name in models]
+            if not left:
+                return seen
+            if self.clock() - began > self.policy.unload_seconds:
+                raise ModelUnavailable(
+                    f"{place(self.node)} still holds {', '.join(left)} after "
+                    f"{self.policy.unload_seconds:.0f} s. Somebody else may be using it; "
+                    "end that, or type there: ollama stop " + " ".join(left)
+                )
+            if self.clock() - asked_at >= _REPEAT_SECONDS:
+                asked_at = self.clock()
+                for model in left:
+                    await self.guard()
+                    await self.control.unload(model)
+            await self.sleep(_POLL_SECONDS)
+
+    def _fits(self, incoming: ModelSpec, seen: Sequence[Loaded]) -> bool:
+        used = sum(loaded.gb for loaded in seen if loaded.name != incoming.name)
+        return used + incoming.memory_gb <= self.node.memory_gb + _ROUNDING
+
+    def _prove(self, incoming: ModelSpec, seen: Sequence[Loaded]) -> None:
+        for loaded in seen:
+            if loaded.name == incoming.name and loaded.context in {None, incoming.num_ctx}:
+                return
+        raise ModelUnavailable(
+            f"{place(self.node)} says that it has loaded {incoming.name}, yet its list of running "
+            "models does not show it. Look at its log; another program may use the same node."
+        )

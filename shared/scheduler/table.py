@@ -1,0 +1,188 @@
+"""The lease table: what all processes agree on, one transaction at a time for each node."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.profiles import ModelSpec, Node
+from shared.scheduler.state import Ask, AskState, Loaded, State
+from shared.scheduler.values import Policy, Priority, Switch
+from shared.store.lease_tables import LeaseRow, NodeRow
+
+_NEWEST = 0.3  # weight of the newest measurement in a running mean
+
+
+class Turn:
+    """One process's turn at a node: reads and writes in one transaction."""
+
+    def __init__(self, session: AsyncSession, node: NodeRow, rows: Sequence[LeaseRow]) -> None:
+        self._session = session
+        self.node = node
+        self.rows = {row.id: row for row in rows}
+
+    @property
+    def switch(self) -> Switch | None:
+        """Return the switch that is going on."""
+        return Switch.model_validate(self.node.switch) if self.node.switch else None
+
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """Return what the node showed when it was looked at last."""
+        return tuple(Loaded(**seen) for seen in self.node.seen)
+
+    def state(self, node: Node, specs: Sequence[ModelSpec], policy: Policy, now: float) -> State:
+        """Return the values that a decision is made from."""
+        return State(
+            node=node.name,
+            now=now,
+            budget_gb=node.memory_gb,
+            specs={spec.name: spec for spec in specs},
+            loaded=self.loaded,
+            asks=tuple(_ask(row) for row in self.rows.values()),
+            switch=self.switch,
+            tenure_since=self.node.tenure_since,
+            policy=policy,
+        )
+
+    def add(self, row: LeaseRow) -> None:
+        """Enter a request."""
+        self._session.add(row)
+        self.rows[row.id] = row
+
+    async def end(self, lease_id: str, now: float) -> None:
+        """End a request; one that was held is remembered for a while, as its job may be back."""
+        row = self.rows.get(lease_id)
+        if row is None:
+            return
+        if row.held_at is None:
+            await self.drop(row)
+            return
+        row.state, row.ended_at = AskState.ENDED, now
+        self._measure(f"call:{row.model}", now - row.held_at)
+
+    async def drop(self, row: LeaseRow) -> None:
+        """Forget a request."""
+        del self.rows[row.id]
+        await self._session.delete(row)
+
+    def grant(self, lease_ids: Sequence[str], now: float) -> None:
+        """Turn requests into leases; what we use counts as ours."""
+        used = set()
+        for lease_id in lease_ids:
+            row = self.rows[lease_id]
+            row.state, row.held_at, row.beat_at = AskState.HELD, now, now
+            used.add(row.model)
+        if used:
+            self.node.seen = [
+                {**seen, "ours": seen["ours"] or seen["name"] in used} for seen in self.node.seen
+            ]
+
+    def see(self, loaded: Sequence[Loaded], now: float) -> None:
+        """Record what the node shows, and since when it has shown no change."""
+        before = {one.name: one for one in self.loaded}
+        self.node.seen = [_compared(one, before.get(one.name), now) for one in loaded]
+        self.node.seen_at = now
+
+    def begin(self, switch: Switch, switch_id: str, now: float) -> None:
+        """Take the node for a switch."""
+        self.node.switch = switch.model_dump(mode="json")
+        self.node.switch_id, self.node.switch_beat_at = switch_id, now
+        self.node.epoch += 1
+
+    def note_load(self, model: str, seconds: float) -> None:
+        """Record that we have loaded a model; the next look shows how it came out."""
+        loaded = Loaded(model, gb=0.0, ours=True)
+        self.node.seen = [s for s in self.node.seen if s["name"] != model] + [asdict(loaded)]
+        self._measure(f"switch:{model}", seconds)
+
+    def end_switch(self, now: float) -> None:
+        """Give the node back; it has to be looked at again."""
+        if self.switch is not None and self.switch.outgoing:
+            self.node.tenure_since = now
+        self.node.switch, self.node.switch_id = None, ""
+        self.node.seen_at = 0.0
+        self.node.epoch += 1
+
+    def _measure(self, what: str, seconds: float) -> None:
+        mean = self.node.means.get(what, seconds)
+        self.node.means = {**self.node.means, what: mean + _NEWEST * (seconds - mean)}
+
+
+class LeaseTable:
+    """Turns at nodes, in a database of any kind.
+
+    A turn begins by raising the node's version. That takes the row's lock (in SQLite, the file's),
+    so the turns of all processes follow each other and each sees what the one before has written.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._session = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+        self._known: set[str] = set()
+
+    @asynccontextmanager
+    async def turn(self, node: str) -> AsyncIterator[Turn]:
+        """Open a turn; leaving commits it."""
+        await self._enter(node)
+        async with self._session.begin() as session:
+            await session.exec(_lock(node))
+            yield await _read(session, node)
+
+    async def look(self, node: str) -> Turn:
+        """Read a node's state without a turn."""
+        async with self._session() as session:
+            return await _read(session, node)
+
+    async def rows(self, job: str) -> Sequence[LeaseRow]:
+        """Return the requests of a job that wait."""
+        query = select(LeaseRow).where(LeaseRow.job == job, LeaseRow.state == AskState.WAITING)
+        async with self._session() as session:
+            return (await session.exec(query.order_by(col(LeaseRow.asked_at)))).all()
+
+    async def _enter(self, node: str) -> None:
+        """Make the node's row where there is none."""
+        if node in self._known:
+            return
+        with contextlib.suppress(IntegrityError):  # another process was faster
+            async with self._session.begin() as session:
+                if await session.get(NodeRow, node) is None:
+                    session.add(NodeRow(node=node))
+        self._known.add(node)
+
+
+def _lock(node: str) -> Update:
+    return update(NodeRow).where(col(NodeRow.node) == node).values(version=col(NodeRow.version) + 1)
+
+
+async def _read(session: AsyncSession, node: str) -> Turn:
+    row = await session.get(NodeRow, node) or NodeRow(node=node)
+    rows = (await session.exec(select(LeaseRow).where(LeaseRow.node == node))).all()
+    return Turn(session, row, rows)
+
+
+def _ask(row: LeaseRow) -> Ask:
+    return Ask(
+        id=row.id,
+        model=row.model,
+        job=row.job,
+        priority=Priority(row.priority),
+        asked_at=row.asked_at,
+        state=AskState(row.state),
+        ended_at=row.ended_at or 0.0,
+        role=row.role,
+        held_at=row.held_at or 0.0,
+    )
+
+
+def _compared(loaded: Loaded, before: Loaded | None, now: float) -> dict[str, Any]:
+    since = before.quiet_since if before and before.expires == loaded.expires else now
+    is_ours = loaded.ours or (before is not None and before.ours)
+    return asdict(replace(loaded, quiet_since=since, ours=is_ours))
