@@ -22,6 +22,7 @@ class Occupancy:
         """
         try:
             home.mkdir(parents=True, exist_ok=True)
+            home.chmod(0o700)  # it holds private code
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(home / "gateway.lock", flags, 0o600)
         except OSError as error:

@@ -30,7 +30,7 @@ async def solve(run_id: str) -> None:
         triage = await sort(run, basis.issue)
         if is_unsure(run, triage):
             basis = await approvals.wait(run, "triage", basis, triage)
-        if triage.needs_planner:
+        if triage.needs_planner and services().profile.approvals.planner:
             basis = await approvals.wait(run, "planner", basis, triage)
         await run.keep(base_branch=basis.base_branch, base_sha=basis.base_sha)
         blueprint = await plan(run, basis) if triage.needs_planner else None

@@ -16,6 +16,9 @@ from shared.store import ApprovalState
 from webhooks.delivery import Delivery
 from webhooks.events import IssueCommentEvent
 
+# Of one comment: each answer is a write, and those are counted by GitHub.
+MOST_COMMANDS = 5
+
 
 class Saying(Value):
     """A comment with commands, and where it stands."""
@@ -49,7 +52,7 @@ async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
     """Carry out the commands of a new comment."""
     if event.action != "created" or event.comment.user.is_bot or event.sender.is_bot:
         return
-    commands = [command for command in parse(event.comment.body) if _is_for_us(command)]
+    commands = [c for c in parse(event.comment.body) if _is_for_us(c)][:MOST_COMMANDS]
     if not commands:
         return
     saying = Saying(
@@ -61,6 +64,9 @@ async def handle(_delivery: Delivery, event: IssueCommentEvent) -> None:
     )
     if not await saying.react(Reaction.EYES):
         return  # taken back before it was read
+    if not await _is_heard(saying, commands[0]):
+        await saying.react(Reaction.CONFUSED)
+        return
     done = [await _carry_out(saying, index, command) for index, command in enumerate(commands)]
     await saying.react(Reaction.THUMBS_UP if all(done) else Reaction.CONFUSED)
 
@@ -75,12 +81,6 @@ async def _carry_out(saying: Saying, index: int, command: Command | Unknown) -> 
     if isinstance(command, Unknown):
         await saying.reply(index, "unknown", word=command.word, nearest=command.nearest)
         return False
-    role = await _role(saying)
-    if not role.may_write:
-        await saying.reply(
-            index, "refused", login=saying.login, verb=command.verb, role=role.name.lower()
-        )
-        return False
     run = await latest_run(saying.ref, saying.number)
     refusal = await _do(saying, index, command, run)
     if refusal:
@@ -89,12 +89,18 @@ async def _carry_out(saying: Saying, index: int, command: Command | Unknown) -> 
     return refusal is None
 
 
-async def _role(saying: Saying) -> Permission:
+async def _is_heard(saying: Saying, first: Command | Unknown) -> bool:
+    """Ask GitHub whether the author may give commands here; if not, tell him so, once."""
+
     async def work() -> Permission:
         repo = await services().repo(saying.ref)
         return await repo.permission(saying.login)
 
-    return await step("check permission", Permission, work)
+    role = await step("check permission", Permission, work)
+    if not role.may_write:
+        verb = first.verb if isinstance(first, Command) else first.word
+        await saying.reply(0, "refused", login=saying.login, verb=verb, role=role.name.lower())
+    return role.may_write
 
 
 Refusal = tuple[str, dict[str, Any]] | None

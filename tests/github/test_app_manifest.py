@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # its stubs are not worth a dependency
+import yaml
 
 from shared.github import GitHubRepo
 from shared.github.permissions import NEEDED, union

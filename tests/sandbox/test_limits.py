@@ -202,7 +202,7 @@ def test_links_are_not_followed_when_space_is_counted(tmp_path: Path) -> None:
 async def test_the_watch_tells_growth(tmp_path: Path) -> None:
     """The disk watch counts from when it began."""
     (tmp_path / "before").write_bytes(os.urandom(2 * _MIB))
-    watch = await asyncio.to_thread(DiskWatch, tmp_path, _MIB)
+    watch = await asyncio.to_thread(DiskWatch, [tmp_path], _MIB)
     assert not watch.is_over()
     (tmp_path / "after").write_bytes(os.urandom(2 * _MIB))
     assert watch.is_over()
