@@ -82,11 +82,18 @@ def _plan(state: State) -> _Plan | None:
         if outgoing is None:
             continue
         plan = _Plan(outgoing, ask.model, ask)
-        if not any(is_wanted(state, model) for model in outgoing):
+        if not _is_in_use(state, plan):
             return plan
         if state.urgent_at(ask) <= state.now:
             return _when_drained(state, plan)
     return None if absent else _departure(state)
+
+
+def _is_in_use(state: State, plan: _Plan) -> bool:
+    """Tell whether a switch is in somebody's way; waiters for its model are in nobody's."""
+    if any(ask.model in plan.outgoing for ask in state.held):
+        return True
+    return any(is_wanted(state, model) for model in plan.outgoing if model != plan.incoming)
 
 
 def _when_drained(state: State, plan: _Plan) -> _Plan:
@@ -94,7 +101,8 @@ def _when_drained(state: State, plan: _Plan) -> _Plan:
     assert plan.ask is not None
     rank = state.rank(plan.ask)
     busy = any(ask.model in plan.outgoing for ask in state.held)
-    before = any(ask.model in plan.outgoing and state.rank(ask) < rank for ask in state.waiting)
+    others = set(plan.outgoing) - {plan.incoming}
+    before = any(ask.model in others and state.rank(ask) < rank for ask in state.waiting)
     return _Plan(plan.outgoing, plan.incoming, plan.ask, is_ready=not (busy or before))
 
 

@@ -177,12 +177,15 @@ class Desk:
         if decision.switch is not None:
             self._switching = self._spawn(self._switch(decision.switch, self._switch_id))
         now, policy = self.around.clock(), self.around.policy
-        times = [] if decision.look_again is None else [decision.look_again]
+        # Also when nothing is known to be due: others may crash, and their leases run out.
+        times = [now + policy.expiry_seconds]
+        if decision.look_again is not None:
+            times.append(decision.look_again)
         if any(not mine.granted.done() for mine in self.places.values()):
             times.append(now + policy.poll_seconds)
         elif self.places or turn.node.switch is not None:
             times.append(now + policy.beat_seconds)
-        self._due = min(times, default=None)
+        self._due = min(times)
         self._poked.set()
 
     async def _switch(self, switch: Switch, switch_id: str) -> None:

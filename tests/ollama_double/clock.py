@@ -4,10 +4,11 @@ Minutes of traffic then pass in a moment, while sockets, databases and subproces
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 from sqlalchemy import event
@@ -56,6 +57,15 @@ class VirtualClock:
         event.listen(pool, "connect", self._release)
         event.listen(pool, "checkout", self._hold)
         event.listen(pool, "checkin", self._release)
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """Stand still, such as while another process is waited for."""
+        self._hold()
+        try:
+            yield
+        finally:
+            self._release()
 
     @property
     def held(self) -> bool:
