@@ -66,6 +66,9 @@ class Turn:
         if row.held_at is None:
             await self.drop(row)
             return
+        for other in tuple(self.rows.values()):  # the newest end of a job's use is enough
+            if other.state == AskState.ENDED and (other.job, other.model) == (row.job, row.model):
+                await self.drop(other)
         row.state, row.ended_at = AskState.ENDED, now
         self._measure(f"call:{row.model}", now - row.held_at)
 

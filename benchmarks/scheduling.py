@@ -1,0 +1,434 @@
+"""How well the scheduler shares the models of a household, compared with doing without it.
+
+Traces of issues (router, planner for the harder ones, tester, coder, reviewer, documenter, with the
+pauses in which commands run) and of people who ask in between are played against pretended nodes
+with Ollama's rules for memory (tests/ollama_double) on a clock that jumps:
+
+- baton: the scheduler on its database;
+- ollama: every call goes straight to Ollama, which queues and evicts by itself;
+- lock: one lock for each node around every call, first come first served.
+
+The bound on switches is for the requests as they came to baton: the fewest changes between planner
+and residents with which any schedule, knowing all of them beforehand and switching and working in
+no time, could let nobody wait for longer than baton's longest wait of the same class.
+The bound on the makespan is the larger of the longest issue and the busiest models.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.demo.loaded_models import keep_alive_seconds
+from shared import profiles
+from shared.domain import Role
+from shared.profiles import ModelSpec, Node, Profile
+from shared.scheduler import NodeControl, Policy, Priority, Scheduler
+from shared.scheduler.control import at_work
+from shared.scheduler.state import Loaded
+from shared.store import Store
+from tests.ollama_double.clock import START, VirtualClock
+from tests.ollama_double.node import Machine, OllamaNode, Runner
+
+SEED = 20261121
+ISSUES = (20, 60, 200)
+GAP = 300.0  # mean seconds between issues: the busiest model is in use for most of the time
+PERSON_GAP = 900.0
+HARD = 0.6  # share of issues that need the planner
+SWITCH = 2.0 + 52.0  # seconds to unload a model and to load the planner
+LEASES = 300
+
+
+class Call(NamedTuple):
+    """A use of a model by a role, and the pause after it."""
+
+    role: Role
+    seconds: float
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """An issue, or a person's question."""
+
+    name: str
+    at: float
+    calls: tuple[Call, ...]
+    priority: Priority = Priority.BATCH
+
+    @property
+    def seconds(self) -> float:
+        """Return the time it takes without any wait."""
+        return sum(call.seconds + call.pause for call in self.calls)
+
+
+class Wait(NamedTuple):
+    """When a call asked for its model, and how long it waited."""
+
+    job: Job
+    call: int
+    asked: float
+    seconds: float
+
+
+@dataclass
+class Outcome:
+    """What came out of one trace under one way of sharing."""
+
+    makespan: float = 0.0
+    switches: int = 0
+    violations: int = 0
+    waits: list[Wait] = field(default_factory=list)
+
+    def of(self, priority: Priority) -> list[float]:
+        """Return the waits of a class, shortest first."""
+        return sorted(w.seconds for w in self.waits if w.job.priority is priority)
+
+
+Ask = Callable[[Job, Call], contextlib.AbstractAsyncContextManager[None]]
+
+
+def trace(issues: int, gap: float) -> list[Job]:
+    """Make up a trace; the same one for the same arguments."""
+    rng = random.Random(f"{SEED} {issues} {gap}")
+    jobs, at = [], 0.0
+    for number in range(issues):
+        at += rng.expovariate(1 / gap)
+        jobs.append(Job(f"issue {number}", at, tuple(_calls(rng))))
+    person = 0.0
+    for number in itertools.count():
+        person += rng.expovariate(1 / PERSON_GAP)
+        if person > at:
+            break
+        role = rng.choice((Role.ROUTER, Role.CODER))
+        call = Call(role, rng.uniform(5, 25))
+        jobs.append(Job(f"person {number}", person, (call,), Priority.INTERACTIVE))
+    return jobs
+
+
+def _calls(rng: random.Random) -> Iterator[Call]:
+    def some(role: Role, times: int, seconds: float, pause: float) -> Iterator[Call]:
+        for _ in range(times):
+            yield Call(role, rng.uniform(0.5, 1.5) * seconds, rng.uniform(0.2, 1.8) * pause)
+
+    yield from some(Role.ROUTER, 1, 6, 0)
+    if rng.random() < HARD:
+        yield from some(Role.PLANNER, rng.choice((1, 1, 2)), 90, 0)
+    yield from some(Role.TESTER, 3, 25, 8)
+    yield from some(Role.CODER, rng.randint(3, 8), 30, 10)
+    yield from some(Role.REVIEWER, rng.randint(1, 2), 30, 0)
+    yield from some(Role.DOCUMENTER, 1, 15, 0)
+
+
+class Household:
+    """The pretended nodes of a profile."""
+
+    def __init__(self, clock: VirtualClock, profile: Profile, *, roomy: bool) -> None:
+        self.clock = clock
+        self.profile = profile
+        self.nodes = {
+            node.name: OllamaNode(clock, profile.on(node.name), _machine(node, roomy=roomy))
+            for node in profile.nodes
+        }
+        self.policy = Policy(poll_seconds=60)  # no other process has to be watched
+        self.leased: dict[str, int] = defaultdict(int)
+        self.violations = 0
+        for node in self.nodes.values():
+            node.on_unload = self._watch
+
+    @contextlib.asynccontextmanager
+    async def use(self, model: ModelSpec) -> AsyncIterator[None]:
+        """Use a model as a call does: queue, load, and have one of its slots."""
+        node = self.nodes[model.node]
+        keep_alive = keep_alive_seconds(model.keep_alive)
+        runner: Runner = await node.take(model.name, context=model.num_ctx, keep_alive=keep_alive)
+        if node.used_gb > self.profile.node(model.node).memory_gb + 1e-6:
+            self.violations += 1
+        try:
+            async with runner.slots:
+                yield
+        finally:
+            await node.give_back(runner)
+
+    def _watch(self, model: str) -> None:
+        if self.leased[model]:
+            self.violations += 1
+
+
+def _machine(node: Node, *, roomy: bool) -> Machine:
+    # A scheduler that keeps to the budget must not be helped by the node's own evictions.
+    return Machine(memory_gb=1000 if roomy else node.memory_gb, max_loaded=9 if roomy else 3)
+
+
+class Direct:
+    """The scheduler's hands on a pretended node."""
+
+    def __init__(self, node: OllamaNode) -> None:
+        self._node = node
+
+    async def running(self) -> tuple[Loaded, ...]:
+        """Return what is loaded."""
+        return tuple(
+            Loaded(r.spec.name, r.gb, r.context, str(r.expires_at)) for r in self._node.running()
+        )
+
+    async def unload(self, model: str) -> None:
+        """Ask for an unload."""
+        self._node.unload(model)
+
+    async def load(self, model: ModelSpec) -> None:
+        """Load a model."""
+        keep_alive = keep_alive_seconds(at_work(model).keep_alive)
+        runner = await self._node.take(model.name, context=model.num_ctx, keep_alive=keep_alive)
+        await self._node.give_back(runner)
+
+
+@contextlib.asynccontextmanager
+async def baton(house: Household) -> AsyncIterator[Ask]:
+    """Share by the scheduler."""
+
+    def control(node: Node, _: Sequence[ModelSpec]) -> NodeControl:
+        return Direct(house.nodes[node.name])
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder) / "baton.db")
+        house.clock.hold_for(store.engine)
+        scheduler = Scheduler(
+            store.engine,
+            house.profile,
+            clock=house.clock,
+            sleep=house.clock.sleep,
+            controls=control,
+            policy=house.policy,
+        )
+        background = asyncio.create_task(scheduler.run())
+
+        @contextlib.asynccontextmanager
+        async def ask(job: Job, call: Call) -> AsyncIterator[None]:
+            model = house.profile.model(call.role)
+            async with scheduler.lease(
+                model, job=job.name, role=call.role, priority=job.priority
+            ) as lease:
+                house.leased[model.name] += 1
+                try:
+                    async with house.use(lease.model):
+                        yield
+                finally:
+                    house.leased[model.name] -= 1
+
+        yield ask
+        await scheduler.aclose()
+        background.cancel()
+        await asyncio.gather(background, return_exceptions=True)
+        await store.close()
+
+
+@contextlib.asynccontextmanager
+async def ollama(house: Household) -> AsyncIterator[Ask]:
+    """Leave everything to Ollama."""
+
+    @contextlib.asynccontextmanager
+    async def ask(_: Job, call: Call) -> AsyncIterator[None]:
+        async with house.use(house.profile.model(call.role)):
+            yield
+
+    yield ask
+
+
+@contextlib.asynccontextmanager
+async def lock(house: Household) -> AsyncIterator[Ask]:
+    """Let one call at a time through to each node."""
+    locks = {name: asyncio.Lock() for name in house.nodes}
+
+    @contextlib.asynccontextmanager
+    async def ask(_: Job, call: Call) -> AsyncIterator[None]:
+        model = house.profile.model(call.role)
+        async with locks[model.node], house.use(model):
+            yield
+
+    yield ask
+
+
+WAYS = {"baton": baton, "ollama": ollama, "lock": lock}
+
+
+def play(way: str, profile: Profile, jobs: Sequence[Job], patience: float) -> Outcome:
+    """Play a trace."""
+    clock = VirtualClock()
+    house = Household(clock, profile, roomy=way == "baton")
+    house.policy = house.policy.model_copy(update={"patience_seconds": patience})
+    return clock.run(_play(WAYS[way](house), house, jobs))
+
+
+async def _play(
+    way: contextlib.AbstractAsyncContextManager[Ask], house: Household, jobs: Sequence[Job]
+) -> Outcome:
+    clock, outcome = house.clock, Outcome()
+
+    async def do(job: Job, ask: Ask) -> None:
+        await clock.sleep(job.at)
+        for number, call in enumerate(job.calls):
+            asked = clock()
+            async with ask(job, call):
+                began = clock()
+                outcome.waits.append(Wait(job, number, asked - START, began - asked))
+                await clock.sleep(call.seconds)
+            await clock.sleep(call.pause)
+
+    async with contextlib.AsyncExitStack() as stack:
+        for node in house.nodes.values():
+            await stack.enter_async_context(node)
+        ask = await stack.enter_async_context(way)
+        await asyncio.gather(*(do(job, ask) for job in jobs))
+        outcome.makespan = clock() - START
+    outcome.switches = sum(node.switches for node in house.nodes.values())
+    outcome.violations = house.violations
+    return outcome
+
+
+def fewest_switches(profile: Profile, outcome: Outcome) -> int:
+    """Return a bound for every schedule of these requests that lets nobody wait for longer.
+
+    Each request opens a window as long as the longest wait of its class. Changing as late as a
+    window allows serves the most windows before each change, so no schedule has fewer changes.
+    """
+    planner = profile.model(Role.PLANNER)
+    if sum(model.memory_gb for model in profile.on(planner.node)) <= _budget(profile, planner.node):
+        return 0
+    windows = list(_windows(profile, planner.node, outcome))
+    is_planner, count = False, 0
+    while others := [w for w in windows if w.needs_planner is not is_planner]:
+        until = min(window.closes for window in others)
+        windows = [
+            window
+            for window in windows
+            if window.needs_planner is not is_planner or window.opens > until
+        ]
+        is_planner, count = not is_planner, count + 1
+    return count
+
+
+class Window(NamedTuple):
+    """When a call may begin, and what it needs the room for."""
+
+    opens: float
+    closes: float
+    needs_planner: bool
+
+
+def _windows(profile: Profile, node: str, outcome: Outcome) -> Iterator[Window]:
+    waits = [w for w in outcome.waits if profile.model(_role(w)).node == node]
+    slowest: dict[tuple[Priority, bool], float] = defaultdict(float)
+    for wait in waits:
+        kind = (wait.job.priority, _role(wait) is Role.PLANNER)
+        slowest[kind] = max(slowest[kind], wait.seconds)
+    for wait in waits:
+        kind = (wait.job.priority, _role(wait) is Role.PLANNER)
+        yield Window(wait.asked, wait.asked + slowest[kind], kind[1])
+
+
+def _role(wait: Wait) -> Role:
+    return wait.job.calls[wait.call].role
+
+
+def _budget(profile: Profile, node: str) -> float:
+    return profile.node(node).memory_gb
+
+
+def shortest_makespan(profile: Profile, jobs: Sequence[Job]) -> float:
+    """Return a bound: the longest way of one job, and the work that excludes each other."""
+    longest = max(job.at + job.seconds for job in jobs)
+    work: dict[str, float] = defaultdict(float)
+    for job in jobs:
+        for call in job.calls:
+            work[profile.model(call.role).name] += call.seconds
+    planner = profile.model(Role.PLANNER)
+    beside = [
+        work[model.name]
+        for model in profile.on(planner.node)
+        if model.name != planner.name
+        and model.memory_gb + planner.memory_gb > _budget(profile, planner.node)
+    ]
+    return max(longest, work[planner.name] + max(beside, default=0.0), *work.values())
+
+
+def percentile(waits: Sequence[float], share: float) -> float:
+    """Return a percentile of sorted waits."""
+    return waits[min(len(waits) - 1, int(share * len(waits)))] if waits else 0.0
+
+
+def row(name: str, way: str, outcome: Outcome, bounds: tuple[int, float]) -> str:
+    """Return a line of the table."""
+    batch, people = outcome.of(Priority.BATCH), outcome.of(Priority.INTERACTIVE)
+    return (
+        f"| {name} | {way} | {outcome.switches} | {bounds[0]} | {outcome.makespan / 3600:.2f} "
+        f"| {bounds[1] / 3600:.2f} | {percentile(batch, 0.5):.0f} | {percentile(batch, 0.95):.0f} "
+        f"| {max(batch):.0f} | {percentile(people, 0.5):.0f} | {percentile(people, 0.95):.0f} "
+        f"| {max(people, default=0):.0f} | {outcome.violations} |"
+    )
+
+
+async def lease_milliseconds(clock: VirtualClock) -> float:
+    """Return the median cost of a lease on a loaded model, asked and given back, on SQLite."""
+    profile = profiles.load("single-64gb")
+    house = Household(clock, profile, roomy=True)
+    call = Call(Role.CODER, 0)
+    taken = []
+    async with house.nodes["mac"], baton(house) as ask:
+        for number in range(LEASES):
+            began = time.perf_counter()
+            async with ask(Job(f"job {number % 8}", 0, (call,)), call):
+                pass
+            taken.append(time.perf_counter() - began)
+    return 1000 * statistics.median(taken)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--issues", type=int, nargs="*", default=ISSUES)
+    parser.add_argument("--gap", type=float, default=GAP)
+    parser.add_argument("--patience", type=float, default=Policy().patience_seconds)
+    options = parser.parse_args()
+    print(
+        "| trace | way | switches | bound | makespan h | bound | batch wait p50 s | p95 | longest "
+        "| people p50 s | p95 | longest | violations |"
+    )
+    print("|---|---|" + "---:|" * 11)
+    switches, makespans, people, violations = [], [], [], 0
+    for name in ("single-64gb", "distributed"):
+        profile = profiles.load(name)
+        for issues in options.issues:
+            jobs = trace(issues, options.gap)
+            outcomes = {way: play(way, profile, jobs, options.patience) for way in WAYS}
+            ours = outcomes["baton"]
+            bounds = fewest_switches(profile, ours), shortest_makespan(profile, jobs)
+            for way, outcome in outcomes.items():
+                print(row(f"{name}, {issues} issues", way, outcome, bounds), flush=True)
+            violations += ours.violations
+            if name == "single-64gb":
+                switches.append(ours.switches / max(1, bounds[0]))
+                makespans.append(ours.makespan / outcomes["ollama"].makespan)
+                people.append(percentile(ours.of(Priority.INTERACTIVE), 0.95) / SWITCH)
+    clock = VirtualClock()
+    lease = clock.run(lease_milliseconds(clock))
+    print()
+    print("Ratios are the worst of the traces on single-64gb, where models have to be switched.")
+    print(
+        f"scheduling: switches_ratio={max(switches):.2f} makespan_ratio={max(makespans):.2f} "
+        f"interactive_p95_over_switch={max(people):.2f} lease_ms={lease:.1f} "
+        f"violations={violations}"
+    )
+
+
+if __name__ == "__main__":
+    main()
