@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
@@ -130,6 +131,10 @@ def run(  # noqa: PLR0913  a command's options
     """
     if (ollama is None) == (recording is None):
         raise typer.BadParameter("give either --ollama URL or --recording DIR")
+    if patch is not None and not patch.resolve().parent.is_dir():
+        raise typer.BadParameter(
+            f"there is no folder {patch.resolve().parent}", param_hint="--patch"
+        )
     live = _live_profile(ollama, model)
     text = read_issue(issue)
     with workplace(keep) as home:
@@ -210,7 +215,14 @@ def _complain(error: BatonError) -> None:
 
 def _run(work: Coroutine[Any, Any, int]) -> None:
     try:
-        code = asyncio.run(work)
-    except KeyboardInterrupt:
+        code = asyncio.run(_until_told(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         code = 130
     raise typer.Exit(code)
+
+
+async def _until_told(work: Coroutine[Any, Any, int]) -> int:
+    """End on SIGTERM as on Ctrl-C, with everything that was started."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task

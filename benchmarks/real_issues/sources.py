@@ -41,7 +41,9 @@ def fetch(package: str, version: str, sha256: str) -> Path:
 def unpack(sdist: Path, folder: Path) -> Path:
     """Unpack an sdist and return the folder of the release."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter  # Python 3.11.4 and newer
+        archive.extractall(folder)
     (release,) = folder.iterdir()
     return release
 

@@ -107,11 +107,13 @@ async def run_gateway(
 ) -> AsyncIterator[Gateway]:
     """Keep a gateway running while the context is open."""
     gateway = Gateway(env_file, log_file, url)
-    await gateway.start()
-    keeper = asyncio.create_task(gateway.keep_alive(on_restart))
+    keeper: asyncio.Task[None] | None = None
     try:
+        await gateway.start()
+        keeper = asyncio.create_task(gateway.keep_alive(on_restart))
         yield gateway
     finally:
         await gateway.stop()
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)

@@ -1,36 +1,42 @@
 """A person's own repository, taken as it stands in its last commit."""
 
+import os
 import re
 import subprocess
-import tarfile
+import tempfile
 from pathlib import Path
 
 from shared.errors import ConfigurationError
 
 
 def copy_last_commit(repository: Path, target: Path) -> Path:
-    """Unpack the files of a repository's last commit into a new folder, and return it.
+    """Write the files of a repository's last commit into a new folder, and return it.
 
+    The repository's own index and working files stay untouched.
     Raises ConfigurationError when there is no repository or no commit.
     """
-    archive = target.with_suffix(".tar")
-    # Reads objects only; the repository's configuration, hooks and working files stay untouched.
-    command = ["git", "-C", str(repository), "archive", "--format=tar", f"--output={archive}"]
-    done = subprocess.run(  # noqa: S603  a fixed command on the user's own path
-        [*command, "HEAD"],
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        _git(repository, index, "read-tree", "HEAD")
+        _git(repository, index, "checkout-index", "--all", f"--prefix={target.resolve()}/")
+    return target
+
+
+def _git(repository: Path, index: Path, *arguments: str) -> None:
+    done = subprocess.run(  # noqa: S603  fixed commands on the user's own path
+        ["git", "-C", str(repository), *arguments],  # noqa: S607  git as the user has it
+        env={**os.environ, "GIT_INDEX_FILE": str(index)},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
+        said = done.stderr.strip().removeprefix("fatal: ") or "git failed"
         raise ConfigurationError(
-            f"{repository} cannot be read as a git repository with a commit: "
-            f"{done.stderr.strip() or 'git failed'}"
+            f"{repository} cannot be read as a git repository with a commit ({said}). In a folder "
+            "that is none yet, type: git init && git add . && git commit"
         )
-    with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
-    archive.unlink()
-    return target
 
 
 def repository_name(repository: Path) -> str:

@@ -66,9 +66,14 @@ async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> 
             if manner.review is not None and manner.yes and run.pull_number is not None:
                 await session.alice.review(run.pull_number, manner.review)
                 run = await _watch(session, view, manner, number, after=run)
-            summary = [*_summary(session, run), *await _keep_patch(session, run, manner.patch)]
+            summary = [
+                *_summary(session, run, manner),
+                *await _keep_patch(session, run, manner.patch),
+            ]
             if not manner.leave:
-                view.note("Look around in the browser. [bold]Ctrl-C[/bold] ends it all.")
+                if run.pull_number is not None:
+                    view.note(f"Pull request: {session.page(f'/pull/{run.pull_number}')}")
+                view.note("Review, merge, look around. [bold]Ctrl-C[/bold] ends it all.")
                 await _linger(session, view)
     for told in summary:
         console.print(told, soft_wrap=True, highlight=False)
@@ -121,10 +126,11 @@ async def _keep_patch(session: Session, run: RunView, patch: Path | None) -> Seq
     return [f"The change: {patch} (git apply)"]
 
 
-def _summary(session: Session, run: RunView) -> Sequence[str]:
-    lines = [f"[bold]{NAMES[run.stage]}[/bold] {run.reason}".strip()]
+def _summary(session: Session, run: RunView, manner: Manner) -> Sequence[str]:
+    lines = [f"[bold]{NAMES[run.stage]}.[/bold] {run.reason}".strip()]
     if run.pull_number is not None:
-        lines.append(f"Pull request: {session.page(f'/pull/{run.pull_number}')}")
+        gone = " (gone with the forge; without --exit you can look at it)" if manner.leave else ""
+        lines.append(f"Pull request: {session.page(f'/pull/{run.pull_number}')}{gone}")
     if run.tests is not None:
         counts = run.tests
         lines.append(
