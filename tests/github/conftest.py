@@ -32,7 +32,15 @@ from bot.demo.forge import (
 from bot.demo.forge.core import Forge
 from bot.demo.serving import listen, serve
 from shared.domain import RepoRef
-from shared.github import GitHub, GitHubRepo
+from shared.github import (
+    Annotation,
+    AnnotationLevel,
+    Check,
+    CheckStatus,
+    Conclusion,
+    GitHub,
+    GitHubRepo,
+)
 from shared.github.client import Client
 from shared.github.pace import Pace, Turnstile
 from shared.github.permissions import union
@@ -261,3 +269,39 @@ async def hub(tmp_path: Path, app_key: tuple[SecretStr, str]) -> AsyncIterator[H
         repo = await github.repo(REF)
         yield Hub(url, forge_of(app)[0], faults, github, repo, naps, private, browser)
         await github.aclose()
+
+
+@pytest.fixture
+async def issue(hub: Hub) -> int:
+    """An issue by bob."""
+    made = await hub.as_person(BOB, "POST", "/issues", title="It crashes", body="On empty input.")
+    return int(made["number"])
+
+
+async def comments(hub: Hub, number: int) -> list[str]:
+    """Read the texts of an issue's comments."""
+    found = await hub.as_person(ALICE, "GET", f"/issues/{number}/comments")
+    return [one["body"] for one in found]
+
+
+def check(sha: str, annotations: int = 0, *, done: bool = True) -> Check:
+    """Describe a check run with so many annotations."""
+    return Check(
+        name="Baton",
+        head_sha=sha,
+        external_id="run-1",
+        status=CheckStatus.COMPLETED if done else CheckStatus.IN_PROGRESS,
+        conclusion=Conclusion.SUCCESS if done else None,
+        title="Verified",
+        summary="s" * 70_000 if done else "working",
+        annotations=tuple(
+            Annotation(
+                path="fix.txt",
+                start_line=1,
+                end_line=1,
+                annotation_level=AnnotationLevel.NOTICE,
+                message=f"n{number}",
+            )
+            for number in range(annotations)
+        ),
+    )

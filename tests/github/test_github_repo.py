@@ -1,43 +1,21 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import func, select
 
 from bot.demo.forge import When
-from bot.demo.forge.tables import InstallationToken
-from shared.domain import RepoRef
-from shared.errors import ConfigurationError, GitHubUnavailable, NotFound, Refused
+from shared.errors import GitHubUnavailable, NotFound
 from shared.github import (
-    Annotation,
-    AnnotationLevel,
-    Check,
-    CheckStatus,
-    Conclusion,
     GitHub,
-    GitHubUrls,
     Label,
     Pace,
     Permission,
     Reaction,
 )
 from shared.github.limits import BODY
-from tests.github.conftest import ALICE, BOB, BRANCH, REF, Hub
+from tests.github.conftest import ALICE, BOB, BRANCH, REF, Hub, check, comments
 
 LOST = [(When.AFTER, 502), (When.DROPPED, 200), (When.BEFORE, 503)]
 """How an answer gets lost: done and 502, done and hung up, not done at all."""
-
-
-@pytest.fixture
-async def issue(hub: Hub) -> int:
-    """An issue by bob."""
-    made = await hub.as_person(BOB, "POST", "/issues", title="It crashes", body="On empty input.")
-    return int(made["number"])
-
-
-async def _comments(hub: Hub, number: int) -> list[str]:
-    found = await hub.as_person(ALICE, "GET", f"/issues/{number}/comments")
-    return [one["body"] for one in found]
 
 
 async def test_identity_is_the_bots(hub: Hub) -> None:
@@ -109,7 +87,7 @@ async def test_status_comment_is_edited_in_place(hub: Hub, issue: int) -> None:
     third = await (await restarted.repo(REF)).upsert_comment(issue, "status 1", "Done")
     await restarted.aclose()
     assert first.id == second.id == third.id
-    assert await _comments(hub, issue) == ["<!-- baton:status 1 -->\nDone"]
+    assert await comments(hub, issue) == ["<!-- baton:status 1 -->\nDone"]
     assert (await hub.repo.comment(first.id)).author == "baton[bot]"
 
 
@@ -127,7 +105,7 @@ async def test_deleted_status_comes_back(hub: Hub, issue: int) -> None:
     first = await hub.repo.upsert_comment(issue, "status 1", "Triage")
     await hub.as_person(ALICE, "DELETE", f"/issues/comments/{first.id}")
     await hub.repo.upsert_comment(issue, "status 1", "Coding")
-    assert await _comments(hub, issue) == ["<!-- baton:status 1 -->\nCoding"]
+    assert await comments(hub, issue) == ["<!-- baton:status 1 -->\nCoding"]
 
 
 async def test_other_peoples_markers_are_not_ours(hub: Hub, issue: int) -> None:
@@ -135,7 +113,7 @@ async def test_other_peoples_markers_are_not_ours(hub: Hub, issue: int) -> None:
     fake = "<!-- baton:status 1 -->\nall is well"
     await hub.as_person(BOB, "POST", f"/issues/{issue}/comments", body=fake)
     await hub.repo.upsert_comment(issue, "status 1", "Triage")
-    assert await _comments(hub, issue) == [fake, "<!-- baton:status 1 -->\nTriage"]
+    assert await comments(hub, issue) == [fake, "<!-- baton:status 1 -->\nTriage"]
 
 
 async def test_posting_once_never_edits(hub: Hub, issue: int) -> None:
@@ -144,7 +122,7 @@ async def test_posting_once_never_edits(hub: Hub, issue: int) -> None:
     again = await hub.repo.post_once(issue, "approval 1", "Other words")
     assert first == again
     await hub.repo.post_once(issue, "approval 2", "Next")
-    assert len(await _comments(hub, issue)) == 2
+    assert len(await comments(hub, issue)) == 2
 
 
 @pytest.mark.parametrize(("when", "status"), LOST)
@@ -154,7 +132,7 @@ async def test_lost_answers_do_not_double_comments(
     """However the answer to a comment got lost, in the end it stands there once."""
     hub.faults.fail("POST", r"/comments$", status=status, when=when)
     comment = await hub.repo.post_once(issue, "n 1", "once")
-    assert await _comments(hub, issue) == ["<!-- baton:n 1 -->\nonce"]
+    assert await comments(hub, issue) == ["<!-- baton:n 1 -->\nonce"]
     assert comment.body == "<!-- baton:n 1 -->\nonce"
 
 
@@ -163,7 +141,7 @@ async def test_two_lost_answers_in_a_row(hub: Hub, issue: int) -> None:
     hub.faults.fail("POST", r"/comments$", status=502, when=When.BEFORE)
     hub.faults.fail("POST", r"/comments$", status=502, when=When.AFTER)
     await hub.repo.post_once(issue, "n 1", "once")
-    assert len(await _comments(hub, issue)) == 1
+    assert len(await comments(hub, issue)) == 1
 
 
 async def test_failure_that_stays_leaves_nothing(hub: Hub, issue: int) -> None:
@@ -171,13 +149,13 @@ async def test_failure_that_stays_leaves_nothing(hub: Hub, issue: int) -> None:
     hub.faults.fail("POST", r"/comments$", status=502, times=99)
     with pytest.raises(GitHubUnavailable):
         await hub.repo.post_once(issue, "n 1", "once")
-    assert await _comments(hub, issue) == []
+    assert await comments(hub, issue) == []
 
 
 async def test_long_comments_are_cut(hub: Hub, issue: int) -> None:
     """A text beyond GitHub's limit is posted shortened, marker and notice in place."""
     await hub.repo.post_once(issue, "log", "```\n" + "boom\n" * 30_000)
-    (body,) = await _comments(hub, issue)
+    (body,) = await comments(hub, issue)
     assert len(body) <= BODY
     assert body.startswith("<!-- baton:log -->\n```\nboom")
     assert "```\n\n_Cut here" in body
@@ -275,37 +253,15 @@ async def test_review_and_answers(hub: Hub, when: When, status: int) -> None:
     assert len(await hub.as_person(ALICE, "GET", f"/pulls/{number}/comments")) == 2
 
 
-def _check(sha: str, annotations: int = 0, *, done: bool = True) -> Check:
-    return Check(
-        name="Baton",
-        head_sha=sha,
-        external_id="run-1",
-        status=CheckStatus.COMPLETED if done else CheckStatus.IN_PROGRESS,
-        conclusion=Conclusion.SUCCESS if done else None,
-        title="Verified",
-        summary="s" * 70_000 if done else "working",
-        annotations=tuple(
-            Annotation(
-                path="fix.txt",
-                start_line=1,
-                end_line=1,
-                annotation_level=AnnotationLevel.NOTICE,
-                message=f"n{number}",
-            )
-            for number in range(annotations)
-        ),
-    )
-
-
 @pytest.mark.parametrize(("when", "status"), LOST)
 async def test_check_run_is_one_with_all_annotations(hub: Hub, when: When, status: int) -> None:
     """A check run is found by its external id and ends with each annotation once."""
     sha = await hub.push()
     hub.faults.fail("POST", "/check-runs$", status=status, when=when)
-    started = await hub.repo.ensure_check_run(_check(sha, done=False))
+    started = await hub.repo.ensure_check_run(check(sha, done=False))
     hub.faults.fail("PATCH", "/check-runs/", status=status, when=when)
-    ended = await hub.repo.ensure_check_run(_check(sha, 120))
-    again = await hub.repo.ensure_check_run(_check(sha, 120))
+    ended = await hub.repo.ensure_check_run(check(sha, 120))
+    again = await hub.repo.ensure_check_run(check(sha, 120))
     assert started.id == ended.id == again.id
     assert (started.status, started.conclusion) == ("in_progress", None)
     assert (ended.status, ended.conclusion, ended.annotations) == ("completed", "success", 120)
@@ -320,84 +276,9 @@ async def test_check_run_is_one_with_all_annotations(hub: Hub, when: When, statu
 async def test_lost_annotations_are_counted_again(hub: Hub, when: When, status: int) -> None:
     """Annotations are only ever added, so a lost answer is followed by a count."""
     sha = await hub.push()
-    assert (await hub.repo.ensure_check_run(_check(sha, 50))).annotations == 50
+    assert (await hub.repo.ensure_check_run(check(sha, 50))).annotations == 50
     hub.faults.fail("PATCH", "/check-runs/", status=status, when=when)
-    run = await hub.repo.ensure_check_run(_check(sha, 90))
+    run = await hub.repo.ensure_check_run(check(sha, 90))
     assert run.annotations == 90
     noted = await hub.as_person(ALICE, "GET", f"/check-runs/{run.id}/annotations?per_page=100")
     assert sorted(one["message"] for one in noted) == sorted(f"n{n}" for n in range(90))
-
-
-async def test_git_token_reaches_this_repository_only(hub: Hub) -> None:
-    """The token for git is fresh, for this repository's contents, and not in the address."""
-    token = await hub.repo.git_token()
-    assert token.get_secret_value().startswith("ghs_")
-    assert hub.repo.clone_url == f"{hub.url}/{REF}.git"
-    assert hub.repo.url == f"{hub.url}/{REF}"
-    async with hub.forge._sessions() as session:  # noqa: SLF001  nobody else tells the scope
-        rows = list(await session.scalars(select(InstallationToken)))
-    narrow = [row for row in rows if set(row.permissions) <= {"contents", "metadata"}]
-    assert len(narrow) == 1
-    assert all(row.repository_ids is not None and len(row.repository_ids) == 1 for row in rows)
-    assert await hub.repo.git_token() == token
-
-
-async def test_refused_token_is_replaced(hub: Hub, issue: int) -> None:
-    """When GitHub no longer takes the token a new one is fetched, and the write happens once."""
-    await hub.repo.issue(issue)
-    hub.faults.fail("POST", r"/comments$", status=401)
-    await hub.repo.post_once(issue, "n 1", "once")
-    assert len(await _comments(hub, issue)) == 1
-    async with hub.forge._sessions() as session:  # noqa: SLF001  as above
-        assert await session.scalar(select(func.count()).select_from(InstallationToken)) == 2
-
-
-async def test_rate_limit_is_waited_for(hub: Hub, issue: int) -> None:
-    """A secondary limit on a comment is waited for as told, and the comment is there once."""
-    hub.faults.fail("POST", r"/comments$", status=403, headers={"retry-after": "9"})
-    await hub.repo.post_once(issue, "n 1", "once")
-    assert hub.naps == [9]
-    assert len(await _comments(hub, issue)) == 1
-
-
-async def test_not_installed(hub: Hub) -> None:
-    """A repository without the App is an error that says to install it."""
-    with pytest.raises(NotFound, match=r"Baton is not installed on alice/none.*Install the App"):
-        await hub.github.repo(RepoRef(owner="alice", name="none"))
-
-
-async def test_wrong_app_id(hub: Hub) -> None:
-    """The id of another App is an error that names the two settings to compare."""
-    stranger = GitHub.as_app(99, hub.key, hub.github.urls, pace=Pace(write_spacing=0))
-    with pytest.raises(Refused, match="BATON_APP_ID and BATON_PRIVATE_KEY_FILE"):
-        await stranger.repo(REF)
-    await stranger.aclose()
-
-
-async def test_token_mode(hub: Hub, issue: int) -> None:
-    """With a person's token Baton acts as that person, and git gets the same token."""
-    github = GitHub.with_token(ALICE, hub.github.urls, pace=Pace(write_spacing=0))
-    me = await github.identity()
-    assert (me.login, me.email) == ("alice", f"{me.id}+alice@users.noreply.127.0.0.1")
-    repo = await github.repo(REF)
-    comment = await repo.upsert_comment(issue, "status 1", "hello")
-    assert (await repo.upsert_comment(issue, "status 1", "again")).id == comment.id
-    assert comment.author == "alice"
-    assert await repo.git_token() == ALICE
-    with pytest.raises(Refused, match="authenticate via a GitHub App"):
-        await repo.ensure_check_run(_check((await repo.default_branch()).sha))
-    with pytest.raises(NotFound):
-        await github.repo(RepoRef(owner="alice", name="none"))
-    await github.aclose()
-
-
-@pytest.mark.parametrize(
-    "key", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END"]
-)
-def test_bad_keys_stop_the_start(key: str) -> None:
-    """A key that cannot be read is told at the start, without its text."""
-    with pytest.raises(ConfigurationError, match=r"\.pem file") as refusal:
-        GitHub.as_app(1, SecretStr(key), GitHubUrls())
-    assert not key or key not in str(refusal.value)
-    with pytest.raises(ConfigurationError, match="BATON_GITHUB_TOKEN"):
-        GitHub.with_token(SecretStr("  \n"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.house.project import ROOT, python_files, texts, tracked
 
-LONGEST_FILE = 450  # lines; the aim is about 100, seldom over 250
+LONGEST_FILE = 400  # lines; the aim is about 100, seldom over 250
 _URL = re.compile(r'(?:url|registry|index|git) = "(?P<url>[^"]+)"')
 _PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
 # A person's or a machine's own folders; written so that this file does not hold one itself.
