@@ -13,6 +13,7 @@ from shared.domain import Role
 Place = tuple[str | int, ...]
 Raw = Mapping[str, object]
 NUM_PREDICT = 4096  # tokens of a reply where a model names no other number
+GEMINI_MODEL = "gemini-3-flash-preview"  # asked where a profile names no other frontier model
 GIB_IN_GB = 1.073741824
 _LONGEST_VALUE = 40
 _CREDENTIALS = re.compile(r"//.*@")
@@ -64,6 +65,7 @@ def contradictions(raw: Raw) -> Iterator[Fault]:
         yield from _model_faults(("models", number), model, homes)
         yield from _fallback_faults(("models", number), model, models, homes)
     yield from _role_faults(raw, [name for _, model in models if (name := _text(model, "name"))])
+    yield from _frontier_faults(raw.get("frontier"))
 
 
 def field_faults(
@@ -177,6 +179,22 @@ def _role_faults(raw: Raw, names: list[str]) -> Iterator[Fault]:
         elif isinstance(name, str) and name not in names:
             what = f'"{name}" is not in [[models]]; {nearest(name, dict.fromkeys(names))}'
             yield Fault(("roles", role.value), what)
+
+
+def _frontier_faults(table: object) -> Iterator[Fault]:
+    if not isinstance(table, Mapping):
+        return
+    provider = _text(table, "provider")
+    if provider not in {"", "gemini"} and "model" not in table:
+        yield Fault(("frontier", "model"), f'is missing; write the name of a model of "{provider}"')
+    run, month = _number(table, "run_budget_usd"), table.get("monthly_budget_usd")
+    if month is not None and run > _number(table, "monthly_budget_usd"):
+        what = f"{run:g} is more than a month may cost (monthly_budget_usd = {month}); lower it"
+        yield Fault(("frontier", "run_budget_usd"), what)
+    prices = {"usd_per_million_input", "usd_per_million_output"}
+    if len(known := sorted(prices & table.keys())) == 1:
+        (missing,) = prices - set(known)
+        yield Fault(("frontier", missing), f"is missing; {known[0]} needs it beside it")
 
 
 def needed_gb(size_gb: float, gb_per_1k_tokens: float, num_ctx: float) -> float:

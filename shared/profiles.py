@@ -25,6 +25,7 @@ from pydantic import (
 from shared.domain import Role, Value
 from shared.errors import ConfigurationError
 from shared.profile_faults import (
+    GEMINI_MODEL,
     GIB_IN_GB,
     NUM_PREDICT,
     Fault,
@@ -37,6 +38,7 @@ from shared.profile_lines import line_of
 
 Positive = Annotated[int, Field(gt=0)]
 Gigabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # What macOS lets the GPU wire by default (iogpu.wired_limit_mb = 0): three quarters of the memory,
 # two thirds on Macs with 32 GB or less; Metal tells it as recommendedMaxWorkingSetSize.
 _METAL_SHARE, _SMALL_METAL_SHARE, _SMALL_RAM_GB = 3 / 4, 2 / 3, 32
@@ -169,6 +171,41 @@ class Budgets(Table):
     """Below this confidence of the router, a person is asked."""
 
 
+class FrontierProvider(StrEnum):
+    """Whose cloud model is asked when the local ones are at their wits' end."""
+
+    GEMINI = "gemini"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
+class FrontierPolicy(Table):
+    """The cloud model that may be asked for advice, each time by a person's yes, and its cost."""
+
+    provider: FrontierProvider = FrontierProvider.GEMINI
+    """Whose model it is. Its key stands in the settings; without a key nobody is asked."""
+    model: Annotated[str, Field(min_length=1)] = GEMINI_MODEL
+    """The provider's name of the model."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")] | None = None
+    """Address of the API; unset: the provider's own."""
+    max_input_tokens: Positive = 24_000
+    """Longest request in tokens; what does not fit is left out before anybody is asked."""
+    max_output_tokens: Positive = 16_384
+    """Longest answer in tokens, thinking included."""
+    timeout: Positive = 600
+    """Seconds until an answer is no longer waited for."""
+    monthly_budget_usd: Dollars = 10.0
+    """US dollars that all runs together may cost in a calendar month (UTC)."""
+    run_budget_usd: Dollars = 1.0
+    """US dollars that one run may cost."""
+    attempts_before: Positive = 2
+    """Failed attempts of the local models before the question is offered."""
+    usd_per_million_input: Dollars | None = None
+    """Price of a model that the price tables do not know, for a million tokens read."""
+    usd_per_million_output: Dollars | None = None
+    """Price of a model that the price tables do not know, for a million tokens written."""
+
+
 class Profile(Table):
     """A whole household of nodes and models."""
 
@@ -184,6 +221,7 @@ class Profile(Table):
     """Which model plays which role."""
     approvals: Approvals = Approvals()
     budgets: Budgets = Budgets()
+    frontier: FrontierPolicy = FrontierPolicy()
 
     @model_validator(mode="after")
     def _is_closed(self) -> Self:
@@ -284,6 +322,7 @@ def _known(place: tuple[str | int, ...]) -> Collection[str]:
         "roles": [role.value for role in Role],
         "approvals": Approvals.model_fields,
         "budgets": Budgets.model_fields,
+        "frontier": FrontierPolicy.model_fields,
     }
     return tables[str(place[0])] if place else Profile.model_fields
 

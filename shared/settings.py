@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     private_key_file: Path | None = None
     token: SecretStr | None = Field(None, validation_alias=AliasChoices("BATON_GITHUB_TOKEN"))
     webhook_secret: SecretStr | None = None
+    gemini_api_key: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    anthropic_api_key: SecretStr | None = None
 
     start_on_open: bool = True
     label: str = "baton"

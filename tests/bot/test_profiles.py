@@ -10,7 +10,15 @@ from shared import profiles
 from shared.domain import Role
 from shared.errors import ConfigurationError
 from shared.profile_schema import schema
-from shared.profiles import Approvals, Budgets, ModelSpec, Node, NodeRole, Profile
+from shared.profiles import (
+    Approvals,
+    Budgets,
+    FrontierPolicy,
+    ModelSpec,
+    Node,
+    NodeRole,
+    Profile,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD = """
@@ -93,6 +101,20 @@ def test_the_built_in_profiles_are_complete(name: str) -> None:
         ('name = "one"', 'nam = "one"', 'line 2, nam: is not known here; did you mean "name"?'),
         ("[roles]", "[approvals]\nplam = true\n[roles]", "[approvals], plam: is not known"),
         ("[roles]", "[budgets]\nattempts = 0\n[roles]", "[budgets], attempts: is 0; write"),
+        ("[roles]", "[frontier]\nprovider = 'gpt'\n[roles]", "write 'gemini', 'openai' or"),
+        ("[roles]", "[frontier]\nprovider = 'openai'\n[roles]", 'a model of "openai"'),
+        ("[roles]", "[frontier]\nmodle = 'x'\n[roles]", 'did you mean "model"?'),
+        ("[roles]", "[frontier]\nrun_budget_usd = -1\n[roles]", "write a number from 0.0 on"),
+        (
+            "[roles]",
+            "[frontier]\nmonthly_budget_usd = 2\nrun_budget_usd = 3\n[roles]",
+            "[frontier], run_budget_usd: 3 is more than a month may cost",
+        ),
+        (
+            "[roles]",
+            "[frontier]\nusd_per_million_input = 2\n[roles]",
+            "usd_per_million_output: is missing; usd_per_million_input needs it",
+        ),
         ('name = "one"', 'name = "one', "not valid TOML"),
     ],
 )  # fmt: skip
@@ -222,6 +244,7 @@ def test_every_key_is_documented_and_no_other() -> None:
         ("[[models]]", ModelSpec),
         ("[approvals]", Approvals),
         ("[budgets]", Budgets),
+        ("[frontier]", FrontierPolicy),
     ):
         section = page.partition(f"## `{title}`")[2].partition("\n## ")[0]
         rows = [row.split("|")[1:3] for row in section.splitlines() if row.startswith("| `")]
