@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Update, event, func
+from sqlalchemy import Update, func
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.store.address import open_engine, sqlite_url
+from shared.store.schema import migrate
 from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry, now
 
 
@@ -27,10 +27,13 @@ class Store:
     def open(cls, path: Path) -> Self:
         """Open the SQLite file at a path, made or migrated to the present schema first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        migrate(f"sqlite:///{path}")
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
-        return cls(engine)
+        return cls.at(sqlite_url(path))
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Open the database at an address, migrated to the present schema first."""
+        migrate(url)
+        return cls(open_engine(url))
 
     @property
     def engine(self) -> AsyncEngine:
@@ -93,7 +96,9 @@ class Store:
         A final stage stays, and voids what the run was asking.
         """
         async with self._session.begin() as session:
-            run = (await session.exec(select(Run).where(Run.id == run_id))).one()
+            # Locked, so that of two processes none overwrites a final stage (no-op on SQLite).
+            query = select(Run).where(Run.id == run_id).with_for_update()
+            run = (await session.exec(query)).one()
             if run.stage.is_final:
                 changes = {key: changes[key] for key in changes.keys() - {"stage", "reason"}}
             if "stage" in changes:
@@ -179,21 +184,3 @@ def _void_pending(run_id: str) -> Update:
 
 def _change(run: Run, changes: Mapping[str, Any]) -> StageChange:
     return StageChange(run_id=run.id, stage=changes["stage"], note=changes.get("reason", ""))
-
-
-def migrate(url: str) -> None:
-    """Bring a database to the present schema."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401  a DBAPI connection
-    """Let readers and the writer work side by side, and wait rather than fail."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()

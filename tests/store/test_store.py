@@ -11,13 +11,24 @@ from sqlmodel import SQLModel
 
 from shared.domain import Language, Stage
 from shared.store import Approval, ApprovalState, Run, Store, UsageEntry
-from shared.store.store import migrate
+from shared.store.address import postgres_url, sqlite_url
+from shared.store.schema import migrate
+from tests.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind that Baton runs on."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "baton.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return postgres_url(server.create())
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """A database in a new file."""
-    opened = Store.open(tmp_path / "baton.db")
+async def store(url: str) -> AsyncIterator[Store]:
+    """A new database."""
+    opened = Store.at(url)
     yield opened
     await opened.close()
 
@@ -206,9 +217,8 @@ async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     assert approval.shown == {"a": 1}
 
 
-def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
+def test_migrations_lead_to_the_tables_of_the_code(url: str) -> None:
     """A migrated database and the models do not differ in a single column or index."""
-    url = f"sqlite:///{tmp_path / 'new.db'}"
     migrate(url)
     migrate(url)
     engine = create_engine(url)

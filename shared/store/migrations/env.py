@@ -1,7 +1,7 @@
 """Alembic's entry: run the migrations on the database it is pointed at."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 from shared.store import tables
@@ -16,5 +16,8 @@ with engine.connect() as connection:
         connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True
     )
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # Two processes that start together migrate one after the other.
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('baton schema'))"))
         context.run_migrations()
 engine.dispose()
