@@ -1,23 +1,19 @@
-"""Git over smart HTTP: ``git http-backend`` behind a streaming bridge."""
+"""Git over smart HTTP: who may clone and push, and what follows from a push."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from bot.demo.forge import branches
 from bot.demo.forge.actors import NOBODY, Actor
-from bot.demo.forge.bare import clean_environment
 from bot.demo.forge.config import Level
 from bot.demo.forge.core import Forge, Unit
 from bot.demo.forge.credentials import authenticate
 from bot.demo.forge.problems import Problem
 from bot.demo.forge.tables import Repository
+from shared.git import smart_http
 
 PRE_RECEIVE = """#!/bin/sh
 # GitHub lets an App change workflows only with the `workflows` permission.
@@ -34,8 +30,6 @@ done
 """
 
 PATH = "/{owner}/{name}.git/{tail:path}"
-_CHUNK = 65_536
-_SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
 @dataclass(frozen=True)
@@ -47,12 +41,12 @@ class GitEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request of a git client."""
         request = Request(scope, receive)
-        service = _service(request)
-        if service not in _SERVICES:
+        service = smart_http.service(request)
+        if service is None:
             refused = PlainTextResponse("Only git's smart HTTP protocol is spoken here.\n", 403)
             await refused(scope, receive, send)
             return
-        writes = service == "git-receive-pack"
+        writes = service == smart_http.RECEIVE
         names = scope["path_params"]
         try:
             actor, repo = await _admit(
@@ -64,18 +58,8 @@ class GitEndpoint:
         if writes and request.method == "POST":
             await (await _push(self.forge, request, actor, repo))(scope, receive, send)
         else:
-            async with _backend(self.forge, request, repo, {}) as (start, output):
-                await send(start)
-                async for chunk in output:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
-
-
-def _service(request: Request) -> str | None:
-    tail = request.path_params["tail"]
-    if tail == "info/refs" and request.method == "GET":
-        return request.query_params.get("service")
-    return str(tail) if request.method == "POST" else None
+            async with smart_http.backend(request, self.forge.git_path(repo)) as answer:
+                await smart_http.relay(send, *answer)
 
 
 async def _admit(
@@ -116,7 +100,8 @@ async def _push(forge: Forge, request: Request, actor: Actor, repo: Repository) 
     env = {"FORGE_WORKFLOWS": "allowed" if free else "refused"}
     async with forge.push_lock(repo):
         before = await bare.refs()
-        async with _backend(forge, request, repo, env) as (start, output):
+        root = forge.git_path(repo)
+        async with smart_http.backend(request, root, environment=env) as (start, output):
             answer = b"".join([chunk async for chunk in output])
         after = await bare.refs()
         if before != after:
@@ -125,80 +110,3 @@ async def _push(forge: Forge, request: Request, actor: Actor, repo: Repository) 
                 await branches.moved(unit, row, before, after)
     headers = {key.decode(): value.decode() for key, value in start["headers"]}
     return Response(answer, start["status"], headers)
-
-
-@contextlib.asynccontextmanager
-async def _backend(
-    forge: Forge, request: Request, repo: Repository, extra: Mapping[str, str]
-) -> AsyncIterator[tuple[Message, AsyncIterator[bytes]]]:
-    """Run git's CGI program; yield the start of the response and its body."""
-    root = forge.git_path(repo)
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "http-backend",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=clean_environment(root, _cgi(request, root) | dict(extra)),
-    )
-    assert process.stdin
-    assert process.stdout
-    feeding = asyncio.create_task(_feed(request, process.stdin))
-    try:
-        yield await _start(process.stdout), _body(process.stdout)
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        raise
-    finally:
-        feeding.cancel()
-        await process.wait()
-        await asyncio.gather(feeding, return_exceptions=True)
-
-
-async def _feed(request: Request, stdin: asyncio.StreamWriter) -> None:
-    gone = (BrokenPipeError, ConnectionResetError, ClientDisconnect)
-    with contextlib.suppress(*gone):
-        async for chunk in request.stream():
-            stdin.write(chunk)
-            await stdin.drain()
-    stdin.close()
-    with contextlib.suppress(*gone):
-        await stdin.wait_closed()
-
-
-async def _start(stdout: asyncio.StreamReader) -> Message:
-    """Read the CGI headers."""
-    status, headers = 200, []
-    while line := (await stdout.readline()).strip():
-        name, _, value = line.partition(b":")
-        if name.lower() == b"status":
-            status = int(value.split()[0])
-        else:
-            headers.append((name.strip().lower(), value.strip()))
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
-async def _body(stdout: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while chunk := await stdout.read(_CHUNK):
-        yield chunk
-
-
-def _cgi(request: Request, root: Path) -> dict[str, str]:
-    headers = {
-        "CONTENT_TYPE": "content-type",
-        "CONTENT_LENGTH": "content-length",
-        "HTTP_CONTENT_ENCODING": "content-encoding",
-        "GIT_PROTOCOL": "git-protocol",
-    }
-    given = {key: request.headers[name] for key, name in headers.items() if name in request.headers}
-    return given | {
-        "REQUEST_METHOD": request.method,
-        "QUERY_STRING": request.url.query,
-        "GIT_PROJECT_ROOT": str(root.parent),
-        "PATH_INFO": f"/{root.name}/{request.path_params['tail']}",
-        "GIT_HTTP_EXPORT_ALL": "1",
-        # http-backend lets only named users push; who it is has been settled before.
-        "REMOTE_USER": "forge",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-    }
