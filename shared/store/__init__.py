@@ -3,14 +3,20 @@
 from shared.store.lease_tables import LeaseRow, NodeRow
 from shared.store.store import Store
 from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry
+from shared.store.worker_tables import ActivityRow, GrantRow, WorkerRow
+from shared.store.workers import WorkerStore
 
 __all__ = [
+    "ActivityRow",
     "Approval",
     "ApprovalState",
+    "GrantRow",
     "LeaseRow",
     "NodeRow",
     "Run",
     "StageChange",
     "Store",
     "UsageEntry",
+    "WorkerRow",
+    "WorkerStore",
 ]
