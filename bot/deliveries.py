@@ -1,9 +1,9 @@
 """From a delivery on disk to what it leads to."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from dbos import DBOS
+from dbos import DBOS, error
 from pydantic import JsonValue
 
 from bot import engine
@@ -11,6 +11,7 @@ from bot.handlers import comments, issues, pulls, reviews
 from webhooks.delivery import Accepted, Delivery
 
 Handler = Callable[[Delivery, Any], Awaitable[None]]
+Work = Callable[[dict[str, JsonValue]], Coroutine[Any, Any, None]]
 
 HANDLERS: Mapping[str, Handler] = {
     "issues": issues.handle,
@@ -22,20 +23,26 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 async def accept(delivery: Delivery) -> Accepted:
-    """Store a delivery for handling; the same GUID is stored and handled once.
+    """Store a delivery for handling; the same GUID is stored and handled once."""
+    return await store(delivery, handle)
+
+
+async def store(delivery: Delivery, work: Work) -> Accepted:
+    """Enqueue a workflow for a delivery, under its GUID; on disk before it returns.
 
     One whose handling has failed for good is handled again when GitHub delivers it again.
     """
-    name = delivery.guid
-    while (known := await DBOS.get_workflow_status_async(name)) is not None:
-        if known.status != "ERROR":
-            return Accepted.REPEATED
-        name = f"{name}+"
-    with engine.once(name), engine.in_line(_line(delivery)):
-        await DBOS.enqueue_workflow_async(
-            engine.DELIVERIES, handle, delivery.model_dump(mode="json")
-        )
-    return Accepted.NEW
+    name, raw = delivery.guid, delivery.model_dump(mode="json")
+    while True:
+        try:
+            with engine.first(name), engine.in_line(_line(delivery)):
+                await DBOS.enqueue_workflow_async(engine.DELIVERIES, work, raw)
+        except error.DBOSWorkflowIDInUseError as known:
+            if known.workflow_status != "ERROR":
+                return Accepted.REPEATED
+            name = f"{name}+"
+        else:
+            return Accepted.NEW
 
 
 @engine.workflow("delivery")

@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -32,6 +34,7 @@ async def launch(database: Path) -> None:
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     _quieten()
+    _write_ahead(database)
     DBOS(
         config={
             "name": "baton",
@@ -40,6 +43,10 @@ async def launch(database: Path) -> None:
             "executor_id": "gateway",
             "serializer": DBOSPortableJSONSerializer(),
             "notification_listener_polling_interval_sec": POLLING_SECONDS,
+            # With more connections SQLite makes writers poll for each other's lock, up to 100 ms
+            # at a time; the threads that wait for this one are woken at once, in their order.
+            "sys_db_pool_size": 1,
+            "db_engine_kwargs": {"pool_pre_ping": False},
             "log_level": "WARNING",
         }
     )
@@ -91,6 +98,11 @@ def once(workflow_id: str) -> SetWorkflowID:
     return SetWorkflowID(workflow_id)
 
 
+def first(workflow_id: str) -> SetWorkflowID:
+    """Name the workflow that is enqueued next; a second one raises DBOSWorkflowIDInUseError."""
+    return SetWorkflowID(workflow_id, workflow_id_reuse_policy="reject")
+
+
 def in_line(issue: str) -> SetEnqueueOptions:
     """Put the workflow that is enqueued next behind the others of the same issue."""
     return SetEnqueueOptions(queue_partition_key=issue, priority=_turn())
@@ -105,6 +117,12 @@ def _turn() -> int:
     global _last_turn  # noqa: PLW0603  the one counter of this process
     _last_turn = max(_last_turn + 1, time.time_ns() // 1_000_000)
     return _last_turn % _MOST_TURNS + 1
+
+
+def _write_ahead(database: Path) -> None:
+    """Let readers and the writer go on side by side; one sync to disk for each commit."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 _EXPECTED = ("was cancelled", "task cancelled", "being automatically retried")
