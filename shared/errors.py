@@ -23,13 +23,26 @@
     ├── ModelError              a model call failed
     │   ├── ModelMissing        the node does not hold the model
     │   ├── ModelUnavailable    the node does not answer, or broke off
+    │   │   └── NodeUnreachable the node is away: asleep, switched off, or its network is down
     │   ├── PromptTruncated     the node dropped a part of the prompt
     │   └── MalformedReply      the reply does not have the form asked for
     │       └── MalformedAction no single action can be read; the message tells the model why
+    ├── FrontierError           the cloud model gave no advice
+    │   ├── FrontierRefused     key, balance or request turned away; not billed
+    │   ├── FrontierUnavailable overloaded or out of reach; not billed, may be tried again
+    │   ├── FrontierUnknown     sent, and how it ended is not known; may have been billed
+    │   ├── FrontierBlocked     a filter of the provider stopped the request or the answer
+    │   ├── FrontierEmpty       an answer without any text
+    │   └── OverBudget          it could cost more than the run or the month may cost
     └── RunStopped              a run ends without a pull request, for a reason people can read
 
 Messages are written for the person who reads them. They never hold a secret.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the values know these errors
+    from shared.frontier.values import FrontierUsage
 
 
 class BatonError(Exception):
@@ -116,6 +129,10 @@ class ModelUnavailable(ModelError):
     """The node does not answer, or broke off in mid-stream."""
 
 
+class NodeUnreachable(ModelUnavailable):
+    """The node is away: asleep, switched off, or its network is down."""
+
+
 class PromptTruncated(ModelError):
     """The node dropped a part of the prompt; the reply must not be used."""
 
@@ -126,6 +143,49 @@ class MalformedReply(ModelError):
 
 class MalformedAction(MalformedReply):
     """No single action can be read from a reply; the message is a correction for the model."""
+
+
+class FrontierError(BatonError):
+    """The cloud model gave no advice."""
+
+
+class FrontierRefused(FrontierError):
+    """Key, balance or request were turned away; nothing was billed."""
+
+
+class FrontierUnavailable(FrontierError):
+    """The provider is overloaded or out of reach; nothing was billed.
+
+    `wait` is the number of seconds it asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class FrontierUnknown(FrontierError):
+    """The request was sent and how it ended is not known; it may have been billed."""
+
+
+class FrontierBlocked(FrontierError):
+    """A filter of the provider stopped the request or the answer; `usage` is what was billed."""
+
+    def __init__(self, message: str, usage: "FrontierUsage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class FrontierEmpty(FrontierError):
+    """The answer holds no text; `usage` is what was billed."""
+
+    def __init__(self, message: str, usage: "FrontierUsage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class OverBudget(FrontierError):
+    """The call could cost more than the run or the month may cost; nothing was sent."""
 
 
 class RunStopped(BatonError):

@@ -1,5 +1,6 @@
 """The domain's tables: runs, approvals, usage and the history of stages."""
 
+from shared.store.frontier_tables import FrontierCall
 from shared.store.lease_tables import LeaseRow, NodeRow
 from shared.store.store import Store
 from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry
@@ -10,6 +11,7 @@ __all__ = [
     "ActivityRow",
     "Approval",
     "ApprovalState",
+    "FrontierCall",
     "GrantRow",
     "LeaseRow",
     "NodeRow",
