@@ -1,50 +1,67 @@
-"""How fast a signed delivery is stored and acknowledged.
+"""How fast a signed delivery is stored and acknowledged, beside Probot on the same deliveries.
 
-The real route on uvicorn in a process of its own, storing by DBOS on SQLite: a look-up of the
-GUID and a durable enqueue before the 202, while the engine handles what was accepted before (a
-workflow that reads the delivery back). Half a minute in all; figures are those of a client on the
-same machine, over kept-alive connections.
+Baton's real route on uvicorn in a process of its own stores by DBOS on SQLite: the durable enqueue
+is committed before the 202, while the engine handles what was accepted before (a workflow that
+reads the delivery back). Probot (npm), with a handler that does nothing, keeps nothing: a delivery
+that it has acknowledged is lost with the process. Both check the same signature.
+
+Each server has one core to itself and the client, over kept-alive connections, another one, where
+the system lets processes be bound to cores. The deliveries are GitHub's example of `issues.opened`
+(11 kB, @octokit/webhooks-examples), for sixteen issues in turn. About 40 s in all; other work on
+the machine shows, so take the best of several runs.
 """
 
+import argparse
 import asyncio
-import itertools
-import statistics
+import contextlib
+import gzip
+import json
+import os
+import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from uuid import uuid4
+from typing import NamedTuple
 
-import httpx
+import psutil
 from dbos import DBOS
 from fastapi import FastAPI
 from pydantic import JsonValue, SecretStr
 
-from bot import engine
+from benchmarks._webhooks_load import CONNECTIONS, Answers, at_full_speed, at_rate, requests
+from bot import deliveries, engine
 from bot.demo.serving import serve
+from tests.nodejs import PROBOT, install
 from webhooks.delivery import Accepted, Delivery
-from webhooks.routes import PATH, create_router
-from webhooks.signature import sign
+from webhooks.routes import create_router
 
 SECRET = SecretStr("a webhook secret for the benchmark")
 SECONDS = 5.0
 RATE = 100  # deliveries a second, twenty times what a busy organisation sends
-CONNECTIONS = 8
+ISSUES = 16
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "tests" / "data" / "webhooks" / "payloads.json.gz"
+PROBOT_SERVER = ROOT / "benchmarks" / "webhooks_probot" / "server.mjs"
 
-ACCOUNT = b'{"login":"octocat","id":583231,"type":"User"}'
-# As long as a usual `issues` delivery of GitHub's: about 11 kB.
-BODY = (
-    b'{"action":"opened","issue":{"number":7,"title":"Crash on empty input","body":"'
-    + b"Steps to reproduce. " * 500
-    + b'","user":%b,"labels":[{"name":"bug"}],"state":"open"},' % ACCOUNT
-    + b'"repository":{"full_name":"octocat/hello-world","default_branch":"main"},'
-    + b'"installation":{"id":1},"sender":%b}' % ACCOUNT
-)
-HEADERS = {
-    "X-GitHub-Event": "issues",
-    "X-Hub-Signature-256": sign(BODY, SECRET),
-    "Content-Type": "application/json",
-}
+
+class Figures(NamedTuple):
+    """What was measured of one server."""
+
+    name: str
+    steady: Answers
+    full: Answers
+    rss: float  # MB, resident after the load
+
+
+def bodies() -> Sequence[bytes]:
+    """Return the example of `issues.opened`, once for each of the issues."""
+    examples = json.loads(gzip.decompress(EXAMPLES.read_bytes()))
+    opened = next(one for one in examples["issues"] if one["action"] == "opened")
+    return [
+        json.dumps({**opened, "issue": {**opened["issue"], "number": number}}).encode()
+        for number in range(1, ISSUES + 1)
+    ]
 
 
 @DBOS.workflow(name="benchmark_delivery")
@@ -55,13 +72,7 @@ async def handle(raw: dict[str, JsonValue]) -> None:
 
 async def accept(delivery: Delivery) -> Accepted:
     """Store a delivery the way the bot does."""
-    if await DBOS.get_workflow_status_async(delivery.guid) is not None:
-        return Accepted.REPEATED
-    with engine.once(delivery.guid), engine.in_line(delivery.guid[:1]):
-        await DBOS.enqueue_workflow_async(
-            engine.DELIVERIES, handle, delivery.model_dump(mode="json")
-        )
-    return Accepted.NEW
+    return await deliveries.store(delivery, handle)
 
 
 async def serve_until_told() -> None:
@@ -73,92 +84,87 @@ async def serve_until_told() -> None:
         async with serve(app) as url:
             print(url, flush=True)
             await asyncio.to_thread(sys.stdin.read)
-        await drain()
         await engine.stop()
 
 
-async def drain() -> None:
-    """Let the engine handle what it has accepted, for half a minute at most."""
-    for _ in range(60):
-        if not await DBOS.list_workflows_async(status=["ENQUEUED", "PENDING"], limit=1):
-            return
-        await asyncio.sleep(0.5)
+def bind(pid: int, core: int) -> None:
+    """Keep a process on one core, where the system can and has another for the other side."""
+    process = psutil.Process(pid)
+    if hasattr(process, "cpu_affinity") and len(process.cpu_affinity()) > 1:
+        process.cpu_affinity([core])
 
 
-async def deliver(client: httpx.AsyncClient, due: float) -> float:
-    """Send one delivery; return the seconds since it was due."""
-    answer = await client.post(
-        PATH, content=BODY, headers={**HEADERS, "X-GitHub-Delivery": str(uuid4())}
-    )
-    assert answer.json()["status"] == "accepted", answer.text
-    return time.perf_counter() - due
-
-
-async def at_rate(client: httpx.AsyncClient) -> list[float]:
-    """Send at a fixed rate whatever the answers do, so that waiting shows."""
-    start = time.perf_counter()
-    tasks = []
-    for number in range(int(RATE * SECONDS)):
-        due = start + number / RATE
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        tasks.append(asyncio.create_task(deliver(client, due)))
-    return await asyncio.gather(*tasks)
-
-
-async def at_full_speed(client: httpx.AsyncClient) -> list[float]:
-    """Send as fast as the answers come."""
-    end = time.perf_counter() + SECONDS
-
-    async def one_connection() -> list[float]:
-        seconds = []
-        while (now := time.perf_counter()) < end:
-            seconds.append(await deliver(client, now))
-        return seconds
-
-    lists = await asyncio.gather(*[one_connection() for _ in range(CONNECTIONS)])
-    return list(itertools.chain.from_iterable(lists))
-
-
-def quantiles(seconds: list[float]) -> tuple[float, float]:
-    """Return p50 and p99 in milliseconds."""
-    cuts = statistics.quantiles(seconds, n=100)
-    return 1000 * cuts[49], 1000 * cuts[98]
-
-
-async def main() -> None:
-    """Measure and print."""
+@contextlib.asynccontextmanager
+async def started(*command: str) -> AsyncIterator[tuple[str, int]]:
+    """Run a server; yield its address and process id."""
     server = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # this folder would hide the package that has this file's name
-        __file__,
-        "--serve",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     assert server.stdout is not None
     assert server.stdin is not None
+    bind(server.pid, 0)
     try:
-        url = (await server.stdout.readline()).decode().strip()
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
-            for _ in range(50):
-                await deliver(client, 0)  # warm up
-            steady = await at_rate(client)
-            full = await at_full_speed(client)
+        yield (await server.stdout.readline()).decode().strip(), server.pid
     finally:
         server.stdin.close()
         await server.wait()
-    print("| load | deliveries | p50 ms | p99 ms | per second |")
-    print("|---|---:|---:|---:|---:|")
-    p50, p99 = quantiles(steady)
-    print(f"| {RATE}/s for {SECONDS:.0f} s | {len(steady)} | {p50:.1f} | {p99:.1f} | {RATE} |")
-    most50, most99 = quantiles(full)
-    most = len(full) / SECONDS
-    name = f"{CONNECTIONS} connections, full speed"
-    print(f"| {name} | {len(full)} | {most50:.1f} | {most99:.1f} | {most:.0f} |")
-    print()
-    print("Accepted means: in DBOS's queue on SQLite, committed.")
-    print(f"webhooks: p50_ms={p50:.1f} p99_ms={p99:.1f} accepted_per_s={most:.0f}")
+
+
+async def measure(name: str, *command: str) -> Figures:
+    """Start a server and load it, gently first."""
+    feed = requests(bodies(), SECRET)
+    async with started(*command) as (url, pid):
+        await at_full_speed(url, feed, 0.5)  # warm up
+        await asyncio.sleep(2)
+        steady = await at_rate(url, feed, RATE, SECONDS)
+        full = await at_full_speed(url, feed, SECONDS)
+        return Figures(name, steady, full, psutil.Process(pid).memory_info().rss / 1e6)
+
+
+async def main(*, alone: bool) -> None:
+    """Measure and print."""
+    if hasattr(os, "sched_getaffinity"):
+        bind(os.getpid(), max(os.sched_getaffinity(0)))
+    ours = await measure("baton", sys.executable, "-m", "benchmarks.webhooks", "--serve")
+    figures = [ours]
+    if not alone:
+        try:
+            node = install(PROBOT)
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"Probot cannot be had ({type(error).__name__}); measuring Baton alone.\n")
+        else:
+            command = node.command(PROBOT_SERVER, SECRET.get_secret_value())
+            name = f"probot {PROBOT['probot']}"
+            figures.append(await measure(name, *command))
+    show(figures)
+
+
+def show(figures: Sequence[Figures]) -> None:
+    """Print a table, and the line that people compare."""
+    print(f"| server | p50 ms at {RATE}/s | p99 ms | most a second | p50 ms | p99 ms | MB |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for one in figures:
+        calm, full = one.steady, one.full
+        print(
+            f"| {one.name} | {calm.percentile(50):.1f} | {calm.percentile(99):.1f} "
+            f"| {full.per_second:.0f} | {full.percentile(50):.1f} | {full.percentile(99):.1f} "
+            f"| {one.rss:.0f} |"
+        )
+    print(
+        f"\nMost a second: over {CONNECTIONS} connections. Baton's are on disk; Probot's are not."
+    )
+    ours, *others = figures
+    most = ours.full.per_second
+    ratio = f"{most / others[0].full.per_second:.3f}" if others else "unknown"
+    print(
+        f"webhooks: durable_per_s={most:.0f} rate_ratio={ratio} "
+        f"p99_ms={ours.steady.percentile(99):.1f} rss_mb={ours.rss:.0f}"
+    )
 
 
 if __name__ == "__main__":
-    asyncio.run(serve_until_told() if "--serve" in sys.argv else main())
+    parser = argparse.ArgumentParser(description="Measure how deliveries are taken in.")
+    parser.add_argument("--alone", action="store_true", help="leave Probot out")
+    parser.add_argument("--serve", action="store_true", help="be the server that is measured")
+    chosen = parser.parse_args()
+    asyncio.run(serve_until_told() if chosen.serve else main(alone=chosen.alone))
