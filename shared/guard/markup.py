@@ -6,6 +6,7 @@ whether something is code, it is taken for none: too much is removed rather than
 
 import bisect
 import re
+from collections.abc import Iterator
 
 from shared.guard.hidden import Findings, Hidden
 
@@ -21,6 +22,7 @@ _NEXT = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _ENDS = {"comment": "-->", "cdata": "]]>", "pi": "?>", "bogus": ">"}
+_COMMENT_MARKS = re.compile(r"<!--|-->|<!\[CDATA\[|\]\]>|<\?|\?>")
 _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t]*(?=\n)")
 _ONLY_MARKERS = re.compile(r"[ \t>*+\-\d.)]*")
@@ -69,40 +71,46 @@ def _filled(held: str, kept: list[str]) -> str:
     return _HOLD.sub(lambda match: kept[int(match[1])], held)
 
 
-def _without_comments(text: str, findings: Findings) -> tuple[str, list[str]]:
-    """Take comments out, and put marks in the place of code, which is returned apart."""
+def code_and_comments(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield the spans that are code (True) or HTML comments (False), in order."""
     blanks = [match.start() for match in _BLANK.finditer(text)]
     ticks = _runs(text)
-    out: list[str] = []
-    kept: list[str] = []
     at = html_until = 0
-    place = 0
     while found := _NEXT.search(text, at):
-        kind, start = str(found.lastgroup), found.start()
-        end, is_code = found.end(), False
-        inside_html = start < html_until
+        kind, start, end = str(found.lastgroup), found.start(), found.end()
         if kind in _ENDS:
             end = _closing(text, found, kind)
-        elif inside_html or kind == "escape":
+            if end > found.end():
+                yield start, end, False
+        elif kind == "escape" or start < html_until:
             pass
         elif kind == "fence":
-            end, is_code = _fence_end(text, found), True
+            end = _fence_end(text, found)
+            yield start, end, True
         elif kind == "raw":
             closed = _RAW_END.search(text, end)
             html_until = closed.end() if closed else len(text)
         elif kind == "html":
             html_until = _paragraph_end(blanks, start, len(text))
-        elif kind == "ticks":
-            end, is_code = _span_end(found, ticks, _paragraph_end(blanks, start, len(text)))
-        if is_code:
-            out += [text[place:start], f"\ue000{len(kept)}\ue001"]
-            kept.append(text[start:end])
-            place = end
-        elif kind in _ENDS and end > found.end():
-            findings.note(Hidden.COMMENT, text[found.end() : end].removesuffix(_ENDS[kind]))
-            out.append(text[place:start])
-            place = end
+        elif over := _span_end(found, ticks, _paragraph_end(blanks, start, len(text))):
+            end = over
+            yield start, end, True
         at = max(end, start + 1)
+
+
+def _without_comments(text: str, findings: Findings) -> tuple[str, list[str]]:
+    """Take comments out, and put marks in the place of code, which is returned apart."""
+    out: list[str] = []
+    kept: list[str] = []
+    place = 0
+    for start, end, is_code in code_and_comments(text):
+        out.append(text[place:start])
+        if is_code:
+            out.append(f"\ue000{len(kept)}\ue001")
+            kept.append(text[start:end])
+        else:
+            findings.note(Hidden.COMMENT, _COMMENT_MARKS.sub(" ", text[start:end]))
+        place = end
     return "".join([*out, text[place:]]), kept
 
 
@@ -119,13 +127,13 @@ def _paragraph_end(blanks: list[int], start: int, length: int) -> int:
     return blanks[index] if index < len(blanks) else length
 
 
-def _span_end(opened: re.Match[str], ticks: dict[int, list[int]], limit: int) -> tuple[int, bool]:
-    size = len(opened[0])
-    places = ticks.get(size, [])
+def _span_end(opened: re.Match[str], ticks: dict[int, list[int]], limit: int) -> int:
+    """Return where a code span ends, or 0 when no run of as many back-ticks closes it."""
+    places = ticks.get(len(opened[0]), [])
     index = bisect.bisect_left(places, opened.end())
     if index < len(places) and places[index] < limit:
-        return places[index] + size, True
-    return opened.end(), False
+        return places[index] + len(opened[0])
+    return 0
 
 
 def _fence_end(text: str, opened: re.Match[str]) -> int:

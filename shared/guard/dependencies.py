@@ -1,0 +1,188 @@
+"""Which packages a change brings in: names read from manifests, compared before and after.
+
+Only direct dependencies count; lock files follow from them. A manifest that cannot be read
+brings in something unknown, which is told apart from nothing.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from configparser import ConfigParser
+from configparser import Error as IniError
+from pathlib import PurePosixPath
+
+UNREADABLE = "(cannot be read)"
+"""Stands for the dependencies of a manifest that does not parse."""
+
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_REQUIREMENTS = re.compile(
+    r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)|[\w.-]*requirements\.txt"
+)
+_GO_BLOCK = re.compile(r"^\s*require\s*\(([^)]*)\)", re.MULTILINE)
+_GO_LINE = re.compile(r"^\s*require\s+(\S+)\s+v", re.MULTILINE)
+_GO_REPLACE = re.compile(r"=>\s*(\S+)")
+_GEM = re.compile(r"^\s*gem\s+[\"']([\w.-]+)[\"']", re.MULTILINE)
+_CALLED_IN_SETUP = re.compile(r"(?:install|setup|tests|extras)_requires?\b")
+_STRING = re.compile(r"[\"']([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:[<>=!~\[;@][^\"'\n]*)?[\"']")
+_NODE = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
+_CARGO = ("dependencies", "dev-dependencies", "build-dependencies")
+
+Reader = Callable[[str], Iterator[str]]
+
+
+def is_manifest(path: str) -> bool:
+    """Tell whether a file names dependencies that are read here."""
+    return _reader(path) is not None
+
+
+def added(path: str, before: str | None, after: str | None) -> tuple[str, ...]:
+    """Return the dependencies that a manifest names after a change and not before, by name."""
+    reader = _reader(path)
+    if reader is None or after is None:
+        return ()
+    now = _names(reader, after)
+    if now is None:
+        return (UNREADABLE,)
+    known = _names(reader, before) if before is not None else set()
+    return tuple(sorted(now - (known or set())))
+
+
+def _names(reader: Reader, text: str) -> set[str] | None:
+    try:
+        return {name for name in reader(text) if name}
+    except (ValueError, TypeError, AttributeError, RecursionError, IniError):
+        return None
+
+
+def _reader(path: str) -> Reader | None:
+    pure = PurePosixPath(path)
+    name = pure.name.casefold()
+    if _REQUIREMENTS.fullmatch(name) or (
+        pure.suffix in {".txt", ".in"} and "requirements" in pure.parts[:-1]
+    ):
+        return _requirements
+    return _READERS.get(name)
+
+
+def _canonical(requirement: str) -> str:
+    """Return the name of a Python requirement as PyPI compares it, with any address."""
+    found = _REQUIREMENT.match(requirement)
+    if found is None:
+        return requirement.strip()
+    name = re.sub(r"[-_.]+", "-", found[1]).lower()
+    address = requirement.partition("@")[2].strip() if "@" in requirement else ""
+    return f"{name} @ {address}" if address else name
+
+
+def _requirements(text: str) -> Iterator[str]:
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        bare = re.sub(r"(?:^|\s)#.*", "", line).strip()
+        if bare.startswith(("-r", "-c", "--hash")) or not bare:
+            continue
+        # -e and the address of an index bring in code as well as a name does.
+        yield bare if bare.startswith("-") or "://" in bare else _canonical(bare)
+
+
+def _pyproject(text: str) -> Iterator[str]:
+    data = tomllib.loads(text)
+    project, tool = data.get("project", {}), data.get("tool", {})
+    lists = [
+        *(project.get("dependencies", []), data.get("build-system", {}).get("requires", [])),
+        *project.get("optional-dependencies", {}).values(),
+        *data.get("dependency-groups", {}).values(),
+        *(tool.get("uv", {}).get("dev-dependencies", []),),
+        *tool.get("pdm", {}).get("dev-dependencies", {}).values(),
+    ]
+    for requirement in (one for each in lists for one in each):
+        if isinstance(requirement, str):
+            yield _canonical(requirement)
+    yield from _poetry(tool.get("poetry", {}))
+    for name, source in tool.get("uv", {}).get("sources", {}).items():
+        yield f"{_canonical(name)} from {json.dumps(source, sort_keys=True)}"
+    for index in tool.get("uv", {}).get("index", []):
+        yield f"index {index.get('url', '')}"
+
+
+def _poetry(poetry: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    groups = poetry.get("group", {}).values()
+    tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
+    tables += [group.get("dependencies", {}) for group in groups if isinstance(group, dict)]
+    for table in tables:
+        for name, wanted in table.items():
+            if name == "python":
+                continue
+            away = isinstance(wanted, dict) and not {"git", "url", "path"}.isdisjoint(wanted)
+            shown = _canonical(name)
+            yield f"{shown} from {json.dumps(wanted, sort_keys=True)}" if away else shown
+
+
+def _setup_cfg(text: str) -> Iterator[str]:
+    parser = ConfigParser(interpolation=None, strict=False)
+    parser.read_string(text)
+    lists = [
+        parser.get("options", key, fallback="")
+        for key in ("install_requires", "setup_requires", "tests_require")
+    ]
+    if parser.has_section("options.extras_require"):
+        lists += [value for _, value in parser.items("options.extras_require")]
+    for each in lists:
+        yield from (_canonical(line) for line in re.split(r"[\n;]", each) if line.strip())
+
+
+def _setup_py(text: str) -> Iterator[str]:
+    """Return every string that could name a requirement, once any are asked for: it is code."""
+    if _CALLED_IN_SETUP.search(text):
+        yield from (_canonical(match[1]) for match in _STRING.finditer(text))
+
+
+def _package_json(text: str) -> Iterator[str]:
+    data = json.loads(text)
+    for key in _NODE:
+        for name, wanted in data.get(key, {}).items():
+            plain = isinstance(wanted, str) and not re.search(r"[:/]", wanted)
+            yield name if plain else f"{name} from {wanted}"
+    for name in ("preinstall", "install", "postinstall", "prepare", "prepublish"):
+        if name in data.get("scripts", {}):
+            yield f"script {name}: {data['scripts'][name]}"
+
+
+def _cargo(text: str) -> Iterator[str]:
+    data = tomllib.loads(text)
+    tables = [data, data.get("workspace", {}), *data.get("target", {}).values()]
+    for table in tables:
+        for key in _CARGO:
+            for name, wanted in table.get(key, {}).items():
+                away = isinstance(wanted, dict) and not {"git", "registry"}.isdisjoint(wanted)
+                yield f"{name} from {json.dumps(wanted, sort_keys=True)}" if away else name
+    for source in data.get("patch", {}).values():
+        yield from (f"{name} (patched)" for name in source)
+
+
+def _go(text: str) -> Iterator[str]:
+    for block in _GO_BLOCK.findall(text):
+        for line in block.splitlines():
+            bare = line.partition("//")[0].split()
+            yield from bare[:1]
+    yield from _GO_LINE.findall(text)
+    yield from (f"replaced by {place}" for place in _GO_REPLACE.findall(text))
+
+
+def _gemfile(text: str) -> Iterator[str]:
+    yield from _GEM.findall(text)
+
+
+_READERS: Mapping[str, Reader] = {
+    "pyproject.toml": _pyproject,
+    "setup.cfg": _setup_cfg,
+    "setup.py": _setup_py,
+    "pipfile": lambda text: (
+        _canonical(name)
+        for key in ("packages", "dev-packages")
+        for name in tomllib.loads(text).get(key, {})
+    ),
+    "package.json": _package_json,
+    "cargo.toml": _cargo,
+    "go.mod": _go,
+    "gemfile": _gemfile,
+}

@@ -1,0 +1,164 @@
+"""The one function that everything passes which leaves: comments, commits, payloads, logs.
+
+``release`` looks for secrets, anybody's by form and our own by value, for images and links that
+carry data out, terminal controls, mentions and closing keywords; what becomes of a finding is a
+matter of the channel. Pure, and linear in the length of the text.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+from pydantic import ConfigDict
+
+from shared.domain import Value
+from shared.guard import outward
+from shared.guard.outward import Change
+from shared.guard.own import OURS, OwnSecrets
+from shared.guard.secret_rules import find_secrets
+
+
+class Channel(StrEnum):
+    """The ways out."""
+
+    COMMENT = "comment"
+    PULL_BODY = "pull_body"
+    COMMIT_MESSAGE = "commit_message"
+    BRANCH_NAME = "branch_name"
+    CHECK_RUN = "check_run"
+    CLOUD_PAYLOAD = "cloud_payload"
+    MCP = "mcp"
+    LOG = "log"
+    DASHBOARD = "dashboard"
+
+
+class Kind(StrEnum):
+    """What can be wrong with a text that leaves."""
+
+    OWN_SECRET = "own_secret"  # noqa: S105  the name of a kind
+    SECRET = "secret"  # noqa: S105  as above
+    IMAGE = "image"
+    LINK = "link"
+    CONTROL = "control"
+    MENTION = "mention"
+    CLOSING = "closing"
+
+
+class Decision(StrEnum):
+    """What became of a text: sent as it is, sent changed, or not sent."""
+
+    PASS = "pass"  # noqa: S105  no password
+    REDACT = "redact"
+    BLOCK = "block"
+
+
+class Finding(Value):
+    """One thing that was found; ``digest`` (SHA-256, hexadecimal) is what an allow-list names.
+
+    ``start`` and ``end`` are places in the text as it was handed in.
+    """
+
+    kind: Kind
+    rule: str
+    start: int
+    end: int
+    digest: str
+
+
+class Released(Value):
+    """A text as it may be sent, empty when it may not, and what was found in it."""
+
+    text: str
+    decision: Decision
+    findings: tuple[Finding, ...] = ()
+
+
+class Rules(Value):
+    """What holds for one text.
+
+    ``allowed`` are digests of false alarms. ``hosts`` are those that images and links may name.
+    ``mentions`` may be called, and so many others as ``free_mentions``. ``closes`` are the issues
+    that the text may close; None leaves closing keywords alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    own: OwnSecrets = OURS
+    allowed: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset({"github.com"})
+    mentions: frozenset[str] = frozenset()
+    free_mentions: int = 0
+    closes: frozenset[int] | None = frozenset()
+
+
+_SECRETS = frozenset({Kind.OWN_SECRET, Kind.SECRET, Kind.CONTROL})
+_PAGE = _SECRETS | {Kind.IMAGE, Kind.LINK, Kind.MENTION}
+_LOOKED_FOR: Mapping[Channel, frozenset[Kind]] = {
+    Channel.COMMENT: _PAGE,
+    Channel.PULL_BODY: _PAGE | {Kind.CLOSING},
+    Channel.COMMIT_MESSAGE: _SECRETS | {Kind.MENTION, Kind.CLOSING},
+    Channel.BRANCH_NAME: _SECRETS,
+    Channel.CHECK_RUN: _PAGE,
+    Channel.CLOUD_PAYLOAD: _SECRETS,
+    Channel.MCP: _SECRETS | {Kind.IMAGE, Kind.LINK},
+    Channel.LOG: _SECRETS,
+    Channel.DASHBOARD: _SECRETS | {Kind.IMAGE, Kind.LINK},
+}
+# Where a text cannot be changed without becoming another, or costs nothing to ask for again.
+_BLOCKING: Mapping[Channel, frozenset[Kind]] = {
+    Channel.BRANCH_NAME: _SECRETS,
+    Channel.CLOUD_PAYLOAD: frozenset({Kind.OWN_SECRET}),
+    Channel.COMMIT_MESSAGE: frozenset({Kind.OWN_SECRET}),
+}
+_EVERYWHERE = Rules()
+
+
+def release(text: str, channel: Channel, rules: Rules = _EVERYWHERE) -> Released:
+    """Return what of a text may leave by a channel, and what was found in it."""
+    kinds = _LOOKED_FOR[channel]
+    changes = [(kind, rule, change) for kind, rule, change in _changes(text, kinds, rules)]
+    found = [
+        (Finding(kind=kind, rule=rule, start=c[0], end=c[1], digest=digest(text[c[0] : c[1]])), c)
+        for kind, rule, c in changes
+    ]
+    # Our own secrets are never a false alarm.
+    found = [f for f in found if f[0].kind is Kind.OWN_SECRET or f[0].digest not in rules.allowed]
+    findings = tuple(finding for finding, _ in found)
+    if any(finding.kind in _BLOCKING.get(channel, ()) for finding in findings):
+        return Released(text="", decision=Decision.BLOCK, findings=findings)
+    changed = _applied(text, [change for _, change in found])
+    decision = Decision.PASS if changed == text else Decision.REDACT
+    return Released(text=changed, decision=decision, findings=findings)
+
+
+def digest(piece: str) -> str:
+    """Identify a finding for an allow-list: the piece of text itself is never kept."""
+    return hashlib.sha256(piece.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _changes(text: str, kinds: frozenset[Kind], rules: Rules) -> Iterator[tuple[Kind, str, Change]]:
+    for start, end in rules.own.find(text):
+        yield Kind.OWN_SECRET, "own-secret", (start, end, "[redacted: own-secret]")
+    for span in find_secrets(text):
+        yield Kind.SECRET, span.rule, (span.start, span.end, f"[redacted: {span.rule}]")
+    others: Mapping[Kind, Iterable[Change]] = {
+        Kind.CONTROL: outward.controls(text),
+        Kind.IMAGE: outward.images(text, rules.hosts),
+        Kind.LINK: outward.links(text, rules.hosts),
+        Kind.MENTION: outward.mentions(text, rules.mentions, rules.free_mentions),
+        Kind.CLOSING: () if rules.closes is None else outward.closings(text, rules.closes),
+    }
+    for kind, changes in others.items():
+        if kind in kinds:
+            yield from ((kind, kind.value, change) for change in changes)
+
+
+def _applied(text: str, changes: list[Change]) -> str:
+    """Apply changes; of those that overlap the first one stands for all."""
+    out: list[str] = []
+    at = 0
+    for start, end, instead in sorted(changes, key=lambda change: (change[0], -change[1])):
+        if start >= at:
+            out += [text[at:start], instead]
+        at = max(at, end)
+    return "".join([*out, text[at:]])
