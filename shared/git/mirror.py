@@ -126,6 +126,19 @@ class Mirror:
                 await self._send(remote, sha, branch)
             await self._git.run("update-ref", f"refs/heads/{branch}", sha)
 
+    async def keep(self, sha: str, refs: str) -> None:
+        """Keep a commit below a name such as ``refs/baton/7.1``, where fetching lets it be."""
+        async with self._lock:
+            await self._git.run("update-ref", f"{refs}/{checked(sha)}", sha)
+
+    async def let_go(self, refs: str) -> None:
+        """Delete every ref below a name; repeat as you like."""
+        async with self._lock:
+            if not (self.path / "HEAD").is_file():
+                return
+            names = await self._git.line("for-each-ref", "--format=delete %(refname)", f"{refs}/")
+            await self._git.run("update-ref", "--stdin", stdin=f"{names}\n".encode())
+
     async def _send(self, remote: Git, sha: str, branch: str) -> None:
         code, out, err = await remote.attempt(
             *("push", "--porcelain", "--no-verify", "--end-of-options", self.url),

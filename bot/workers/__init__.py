@@ -1,0 +1,1 @@
+"""Building on other machines: who does it, what they may reach, and who takes over."""
