@@ -1,8 +1,9 @@
 """The Coder: changes the code until the given tests pass."""
 
-from agents import prompting
-from agents.loop import Attempt, Brief, Limits, work
-from shared.chat import Chat
+from agents import budget, prompting
+from agents.loop import ALONE, Attempt, Brief, Limits, Support, work
+from agents.prompting import Data
+from shared.chat import Chat, Message
 from shared.domain import Blueprint, Finding, Issue, Role, Value
 from shared.workspace.actions import Workspace
 
@@ -36,26 +37,35 @@ class CoderTask(Value):
     context: str = ""
 
 
-async def implement(chat: Chat, workspace: Workspace, task: CoderTask, limits: Limits) -> Attempt:
+async def implement(
+    chat: Chat, workspace: Workspace, task: CoderTask, limits: Limits, support: Support = ALONE
+) -> Attempt:
     """Let the model change the code; whether the change is right is for the gate to judge.
 
     Raises what the chat and the workspace raise.
     """
+    system, first = _messages(task, limits.task)
+    brief = Brief(system=system, task=first, reminder=_reminder(task))
+    return await work(chat, workspace, brief, limits, support)
+
+
+def _messages(task: CoderTask, room: int) -> tuple[Message, Message]:
     plan = task.blueprint
-    system, first = prompting.messages(
+    return prompting.fitted(
         Role.CODER,
+        room,
+        {
+            "issue": prompting.of_issue(task.issue),
+            "red_tests": Data("tests", _red(task.red)),
+            "verdicts": prompting.of_list("verdicts", task.verdicts),
+            "findings": Data("remarks", _remarks(task), budget.by_lines),
+            "context": Data("code", task.context, budget.by_files),
+        },
         attempt=_heading(task),
-        issue=prompting.issue_text(task.issue),
         plan=plan.summary if plan else prompting.NONE,
         action_items=prompting.numbered(plan.action_items if plan else ()),
-        red_tests=_red(task.red),
         test_command=task.test_command,
-        verdicts=prompting.listed("verdicts", task.verdicts),
-        findings=_remarks(task),
-        context=prompting.as_data("code", task.context) if task.context else prompting.NONE,
     )
-    brief = Brief(system=system, task=first, reminder=_reminder(task))
-    return await work(chat, workspace, brief, limits)
 
 
 def _heading(task: CoderTask) -> str:
@@ -64,15 +74,12 @@ def _heading(task: CoderTask) -> str:
 
 
 def _red(tests: tuple[RedTest, ...]) -> str:
-    if not tests:
-        return prompting.NONE
-    told = "\n\n".join(f"{test.name} ({test.file})\n{test.message.strip()}" for test in tests)
-    return prompting.as_data("tests", told)
+    return "\n\n".join(f"{test.name} ({test.file})\n{test.message.strip()}" for test in tests)
 
 
 def _remarks(task: CoderTask) -> str:
-    remarks = [prompting.remark(finding) for finding in task.findings]
-    return prompting.listed("remarks", (*remarks, *task.comments))
+    remarks = (*(prompting.remark(finding) for finding in task.findings), *task.comments)
+    return prompting.numbered(remarks) if remarks else ""
 
 
 def _reminder(task: CoderTask) -> str:

@@ -1,6 +1,7 @@
 """The Documenter: writes the account of finished work."""
 
-from agents import language, prompting, structured
+from agents import budget, language, prompting, structured
+from agents.prompting import Data
 from shared.chat import Chat
 from shared.domain import Issue, Language, Report, Role, Value
 
@@ -15,17 +16,20 @@ class ReportTask(Value):
     language: Language | None = None
 
 
-async def report(chat: Chat, task: ReportTask) -> Report:
+async def report(chat: Chat, task: ReportTask, *, room: int = budget.USUAL_ROOM) -> Report:
     """Write the summary and the changelog line, in the issue's language unless one is given.
 
     Raises MalformedReply when the model gives none after one correction.
     """
-    asked = prompting.messages(
+    asked = prompting.fitted(
         Role.DOCUMENTER,
+        room,
+        {
+            "issue": prompting.of_issue(task.issue),
+            "message": Data("message", task.message),
+            "changes": Data("changes", task.changes, budget.by_lines),
+            "evidence": Data("tests", task.evidence),
+        },
         language=language.name(task.language or language.of(task.issue)),
-        issue=prompting.issue_text(task.issue),
-        message=prompting.as_data("message", task.message) if task.message else prompting.NONE,
-        changes=prompting.as_data("changes", task.changes),
-        evidence=prompting.as_data("tests", task.evidence),
     )
     return await structured.ask(chat, asked, Report)

@@ -1,120 +1,144 @@
 """The tool loop: ask for an action, carry it out, tell the result, until the work is submitted.
 
 Deterministic, given the replies and the observations: no clock, no chance, no I/O of its own. So
-the whole loop can be replayed from a log of both. A time budget is the caller's: its Chat or
-Workspace raises, and the error passes through.
+the whole loop can be replayed from a log of both. Its times are those that the replies and the
+observations carry.
 """
 
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import Annotated, Self
+from dataclasses import dataclass, field
 
-from pydantic import Field
-
-from agents import protocol, stuck
+from agents import stuck, summary
+from agents.attempts import Attempt, Brief, Ended, Limits, Support, over, scarce
+from agents.budget import clip
+from agents.dialect import Dialect, Said
 from agents.history import History
-from shared.chat import Chat, Message, Reply, Spent
-from shared.domain import Value
-from shared.errors import MalformedAction
-from shared.profiles import Budgets, ModelSpec
+from agents.stuck import Step
+from shared.chat import Chat, Spent
+from shared.errors import PromptTruncated
 from shared.workspace.actions import Action, Observation, Submit, Workspace
 
+__all__ = ["ALONE", "Attempt", "Brief", "Ended", "Limits", "Support", "work"]
+
 MALFORMED_IN_A_ROW = 3
-_LAST_STEPS = 3
-_CUT = "The reply was too long and was cut off. Do less in one step: one short edit, then the next."
+_TRUNCATED_IN_A_ROW = 2
+_CHARACTERS_A_TOKEN = 3
+_UNCHANGED = "No file differs from the start, so there is nothing to submit. Make the change first."
+ALONE = Support()
+"""An attempt without helpers."""
 
 
-class Ended(StrEnum):
-    """Why an attempt is over."""
-
-    SUBMITTED = "submitted"
-    STEPS = "steps"
-    TOKENS = "tokens"
-    MALFORMED = "malformed"
-    STUCK = "stuck"
-
-
-class Limits(Value):
-    """What one attempt may spend, and how much the model can read at once. Tokens."""
-
-    steps: Annotated[int, Field(ge=1)] = 40
-    tokens: Annotated[int, Field(ge=1)] = 400_000
-    context: Annotated[int, Field(ge=1)] = 16_384
-
-    @classmethod
-    def of(cls, budgets: Budgets, model: ModelSpec) -> Self:
-        """Take the limits from a profile: the context keeps room for the reply."""
-        room = max(model.num_ctx - model.num_predict, model.num_ctx // 2)
-        return cls(steps=budgets.steps, tokens=budgets.tokens, context=room)
-
-
-class Attempt(Value):
-    """How a tool loop ended."""
-
-    ended: Ended
-    message: str
-    steps: int
-    spent: Spent
-
-    @property
-    def submitted(self) -> bool:
-        """Tell whether the agent itself said that it is done."""
-        return self.ended is Ended.SUBMITTED
-
-
-class Brief(Value):
-    """What an agent is told at first, and what it is told again when its memory is trimmed."""
-
-    system: Message
-    task: Message
-    reminder: str
-
-
-async def work(chat: Chat, workspace: Workspace, brief: Brief, limits: Limits) -> Attempt:
+async def work(
+    chat: Chat, workspace: Workspace, brief: Brief, limits: Limits, support: Support = ALONE
+) -> Attempt:
     """Let a model act on a worktree until it submits, is stuck, or a budget is spent.
 
-    Raises what the chat and the workspace raise.
+    Raises what the chat and the workspace raise; a truncated prompt only after the conversation
+    was begun anew with half the context, twice.
     """
-    history = History(brief.system, brief.task, brief.reminder, limits.context)
-    taken: list[stuck.Step] = []
-    spent, malformed = Spent(), 0
-    while len(taken) < limits.steps:
-        if spent.tokens >= limits.tokens:
-            return _ended(Ended.TOKENS, f"The budget of {limits.tokens} tokens.", taken, spent)
-        reply = await chat.complete(history.messages())
-        spent = spent.plus(reply.usage)
-        try:
-            action = _read(reply)
-        except MalformedAction as fault:
-            malformed += 1
-            if malformed == MALFORMED_IN_A_ROW:
-                return _ended(Ended.MALFORMED, str(fault), taken, spent)
-            history.add(reply.text, str(fault))
-            continue
-        malformed = 0
-        seen = await workspace.act(action)
-        taken.append(stuck.Step(action=action, seen=seen))
-        if isinstance(action, Submit) and seen.ok:
-            return _ended(Ended.SUBMITTED, action.message, taken, spent)
-        if reason := stuck.reason(taken):
-            return _ended(Ended.STUCK, reason, taken, spent)
-        history.add(reply.text, _told(action, seen, limits.steps - len(taken)))
-    return _ended(Ended.STEPS, f"The budget of {limits.steps} steps.", taken, spent)
+    history = History(brief.system, brief.task, limits.context)
+    return await _Loop(
+        Dialect(chat, support.tools), workspace, brief, limits, support, history
+    ).run()
 
 
-def _read(reply: Reply) -> Action:
-    if reply.cut:
-        raise MalformedAction(_CUT)
-    return protocol.parse(reply.text)
+@dataclass
+class _Loop:
+    dialect: Dialect
+    workspace: Workspace
+    brief: Brief
+    limits: Limits
+    support: Support
+    history: History
+    taken: list[Step] = field(default_factory=list)
+    spent: Spent = field(default_factory=Spent)
+    commands: float = 0.0
+    malformed: int = 0
+    noted: int = 0
+    notes: str = ""
 
+    async def run(self) -> Attempt:
+        """Take turns until one ends the attempt."""
+        while True:
+            if spent := over(self.limits, len(self.taken), self.spent, self.commands):
+                return self._ended(*spent)
+            said = await self._ask()
+            if ended := await self._answer(said):
+                return ended
+            if self.history.is_full:
+                await self._begin_anew()
 
-def _told(action: Action, seen: Observation, left: int) -> str:
-    outcome = "done" if seen.ok else "failed"
-    lines = [f"Result of {action.kind} ({outcome}):", "", seen.text]
-    if left <= _LAST_STEPS:
-        lines += ["", f"{left} more {'action' if left == 1 else 'actions'}: finish and submit."]
-    return "\n".join(lines)
+    async def _ask(self) -> Said:
+        truncated = 0
+        while True:
+            try:
+                said = await self.dialect.ask(self.history.messages())
+                break
+            except PromptTruncated:
+                truncated += 1
+                if truncated > _TRUNCATED_IN_A_ROW:
+                    raise
+                self.history.shrink()
+                await self._begin_anew()
+        if said.usage is not None:
+            self.history.counted(said.usage.prompt_tokens)
+            self.spent = self.spent.plus(said.usage)
+        return said
 
+    async def _answer(self, said: Said) -> Attempt | None:
+        """Carry out what was said; return how the attempt ended, if it did."""
+        if said.action is None:
+            self.malformed += 1
+            self.history.add(said.text, said.fault)
+            is_last = self.malformed == MALFORMED_IN_A_ROW
+            return self._ended(Ended.MALFORMED, said.fault) if is_last else None
+        self.malformed = 0
+        seen = await self._act(said.action)
+        self.taken.append(Step(action=said.action, seen=seen))
+        if isinstance(said.action, Submit) and seen.ok:
+            return self._ended(Ended.SUBMITTED, said.action.message)
+        if reason := stuck.reason(self.taken):
+            return self._ended(Ended.STUCK, reason)
+        self.history.add(said.text, self._told(said.action, seen))
+        return None
 
-def _ended(why: Ended, message: str, taken: Iterable[stuck.Step], spent: Spent) -> Attempt:
-    return Attempt(ended=why, message=message, steps=len(list(taken)), spent=spent)
+    async def _act(self, action: Action) -> Observation:
+        keeper = self.support.keeper
+        if isinstance(action, Submit) and keeper is not None and not (await keeper.diff()).strip():
+            return Observation(text=_UNCHANGED, ok=False)
+        seen = await self.workspace.act(action)
+        self.commands += seen.seconds
+        if keeper is not None and action.may_change_files:
+            await keeper.keep(len(self.taken) + 1)
+        return seen
+
+    async def _begin_anew(self) -> None:
+        """Go on from notes and the change so far instead of the whole conversation."""
+        new = self.taken[self.noted :]
+        if new:
+            chat = summary.Metered(self.support.summariser) if self.support.summariser else None
+            self.notes = await summary.notes(chat, self.brief.reminder, self.notes, new)
+            self.noted = len(self.taken)
+            if chat is not None:
+                self.spent = summary.together(self.spent, chat.spent)
+        keeper = self.support.keeper
+        diff = await keeper.diff() if keeper is not None else None
+        room = self.history.room
+        self.history.begin_anew(summary.state(self.notes, diff, self.brief.reminder, room))
+
+    def _told(self, action: Action, seen: Observation) -> str:
+        outcome = "done" if seen.ok else "failed"
+        # A quarter of the context: more than one result has to fit beside the task.
+        text = clip(seen.text, self.limits.context // 4 * _CHARACTERS_A_TOKEN)
+        lines = [f"Result of {action.kind} ({outcome}):", "", text]
+        if warning := scarce(self.limits, len(self.taken), self.spent, self.commands):
+            lines += ["", warning]
+        return "\n".join(lines)
+
+    def _ended(self, why: Ended, message: str) -> Attempt:
+        return Attempt(
+            ended=why,
+            message=message,
+            steps=len(self.taken),
+            spent=self.spent,
+            command_seconds=self.commands,
+        )

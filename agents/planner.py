@@ -1,19 +1,26 @@
 """The Planner: turns an issue and the code around it into a blueprint."""
 
-from agents import language, prompting, structured
+from agents import budget, language, prompting, structured
+from agents.prompting import Data
 from shared.chat import Chat
 from shared.domain import Blueprint, Issue, Role
 
 
-async def plan(chat: Chat, issue: Issue, context: str) -> Blueprint:
-    """Write the blueprint of an issue; ``context`` is an excerpt of the code (see context.py).
+async def plan(
+    chat: Chat, issue: Issue, context: str, *, room: int = budget.USUAL_ROOM
+) -> Blueprint:
+    """Write the blueprint of an issue; ``context`` is an excerpt of the code (see context).
 
-    Raises MalformedReply when the model gives none after one correction.
+    ``room`` is the prompt's budget in tokens (see budget.room_of). Raises MalformedReply when the
+    model gives none after one correction.
     """
-    asked = prompting.messages(
+    asked = prompting.fitted(
         Role.PLANNER,
-        issue=prompting.issue_text(issue),
+        room,
+        {
+            "issue": prompting.of_issue(issue),
+            "context": Data("code", context, budget.by_files),
+        },
         language=language.name(language.of(issue)),
-        context=prompting.as_data("code", context) if context else prompting.NONE,
     )
     return await structured.ask(chat, asked, Blueprint)

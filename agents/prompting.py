@@ -7,21 +7,53 @@ message, with ``${placeholders}``.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
+from typing import Literal, NamedTuple
 
-from shared.chat import Message, Speaker
+from agents import budget
+from agents.budget import Part, clip
+from shared.chat import Message, Speaker, likely_tokens
 from shared.domain import Finding, Issue, Role
 from shared.errors import ConfigurationError
 
 _TASK_LINE = "<!-- task -->"
 _SHARED = {"actions", "data"}
 NONE = "(none)"
+SUMMARY: Literal["summary"] = "summary"
+Prompt = Role | Literal["summary"]
+_FENCE = 16  # tokens of a fence, its label and a note of what was left out
 
 
-def messages(role: Role, **values: str) -> tuple[Message, Message]:
+class Data(NamedTuple):
+    """A text from outside that may be long: it is fenced, and cut when there is no room."""
+
+    label: str
+    text: str
+    cut: budget.Cut = clip
+    empty: str = NONE
+
+
+def fitted(
+    role: Prompt, room: int, data: Mapping[str, Data], **values: str
+) -> tuple[Message, Message]:
+    """Return a role's messages with the long texts cut until all fits into ``room`` tokens.
+
+    Raises what `messages` raises.
+    """
+    fixed = messages(role, **values, **dict.fromkeys(data, ""))
+    left = room - likely_tokens(fixed) - _FENCE * len(data)
+    texts = budget.fit({n: Part(part.text, part.cut) for n, part in data.items()}, left)
+    fenced = {
+        name: as_data(part.label, texts[name]) if part.text.strip() else part.empty
+        for name, part in data.items()
+    }
+    return messages(role, **values, **fenced)
+
+
+def messages(role: Prompt, **values: str) -> tuple[Message, Message]:
     """Return the system message and the first user message of a role.
 
     Raises ConfigurationError when a placeholder has no value, or a value no placeholder.
@@ -48,7 +80,7 @@ def substitute(name: str, text: str, values: dict[str, str]) -> str:
     return template.substitute(values).strip()
 
 
-def prompt_hash(role: Role) -> str:
+def prompt_hash(role: Prompt) -> str:
     """Identify all that is fixed in a role's prompt: 12 hexadecimal digits of SHA-256."""
     stable, task = _parts(role)
     return hashlib.sha256(f"{_system(role, stable)}\0{task}".encode()).hexdigest()[:12]
@@ -61,18 +93,14 @@ def as_data(label: str, text: str) -> str:
     return f"{fence}data {label}\n{text.rstrip()}\n{fence}"
 
 
-def issue_text(issue: Issue, *, longest: int = 20_000) -> str:
-    """Fence an issue's title and body, cut in the middle at a number of characters."""
-    return as_data("issue", f"{issue.title}\n\n{clip(issue.body, longest)}")
+def of_issue(issue: Issue) -> Data:
+    """Return an issue's title and body as data; what is cut is the middle."""
+    return Data("issue", f"{issue.title}\n\n{issue.body}")
 
 
-def clip(text: str, longest: int) -> str:
-    """Leave out the middle of a text that has more characters than ``longest``."""
-    if len(text) <= longest:
-        return text
-    half = longest // 2
-    left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[... {left_out} characters left out ...]\n{text[-half:]}"
+def of_list(label: str, items: Sequence[str]) -> Data:
+    """Return a list that others wrote as data; what is cut is its end."""
+    return Data(label, bullets(items) if items else "", budget.by_lines)
 
 
 def attempt_line(attempt: int, attempts: int, *, kept: bool) -> str:
@@ -91,11 +119,6 @@ def remark(finding: Finding) -> str:
     return f"[{finding.severity}] {place}: {finding.why}{then}"
 
 
-def listed(label: str, items: Sequence[str]) -> str:
-    """Fence a list that others wrote, or say that there is none."""
-    return as_data(label, bullets(items)) if items else NONE
-
-
 def bullets(items: Sequence[str]) -> str:
     """Write a list with one item a line, or say that there is none."""
     return "\n".join(f"- {' '.join(item.split())}" for item in items) or NONE
@@ -106,19 +129,20 @@ def numbered(items: Sequence[str]) -> str:
     return "\n".join(f"{n}. {' '.join(i.split())}" for n, i in enumerate(items, 1)) or NONE
 
 
-def _system(role: Role, stable: str) -> str:
+def _system(role: Prompt, stable: str) -> str:
     wanted = set(Template(stable).get_identifiers()) & _SHARED
     return substitute(f"{role}.md", stable, {name: _text(name) for name in wanted})
 
 
 @cache
-def _parts(role: Role) -> tuple[str, str]:
+def _parts(role: Prompt) -> tuple[str, str]:
     text = _text(role)
     stable, line, task = text.partition(f"\n{_TASK_LINE}\n")
     if not line:
         raise ConfigurationError(f'The prompt {role}.md has no line "{_TASK_LINE}".')
-    if stable.split("\n", 1)[0] != f"# {role.agent}":
-        raise ConfigurationError(f'The prompt {role}.md must begin with "# {role.agent}".')
+    title = role.agent if isinstance(role, Role) else "Summary"
+    if stable.split("\n", 1)[0] != f"# {title}":
+        raise ConfigurationError(f'The prompt {role}.md must begin with "# {title}".')
     return stable, task
 
 

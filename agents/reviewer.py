@@ -1,10 +1,9 @@
 """The Reviewer: judges one diff, with the test results before it."""
 
-from agents import language, prompting, structured
+from agents import budget, language, prompting, structured
+from agents.prompting import Data
 from shared.chat import Chat
 from shared.domain import Blueprint, Finding, Issue, Review, Role, Value
-
-_LONGEST_DIFF = 24_000  # characters, about 8k tokens
 
 
 class ReviewTask(Value):
@@ -18,20 +17,23 @@ class ReviewTask(Value):
     earlier: tuple[Finding, ...] = ()
 
 
-async def review(chat: Chat, task: ReviewTask) -> Review:
-    """Judge a change.
+async def review(chat: Chat, task: ReviewTask, *, room: int = budget.USUAL_ROOM) -> Review:
+    """Judge a change; ``room`` is the prompt's budget in tokens (see budget.room_of).
 
     Raises MalformedReply when the model gives no judgement after one correction.
     """
-    asked = prompting.messages(
+    asked = prompting.fitted(
         Role.REVIEWER,
+        room,
+        {
+            "issue": prompting.of_issue(task.issue),
+            "earlier": prompting.of_list("remarks", [prompting.remark(f) for f in task.earlier]),
+            "evidence": Data("tests", task.evidence),
+            "diff": Data("diff", task.diff, budget.by_files),
+        },
         round=f"Review round {task.round}",
         language=language.name(language.of(task.issue)),
-        issue=prompting.issue_text(task.issue),
         plan=_plan(task.blueprint),
-        earlier=prompting.listed("remarks", [prompting.remark(f) for f in task.earlier]),
-        evidence=prompting.as_data("tests", task.evidence),
-        diff=prompting.as_data("diff", prompting.clip(task.diff, _LONGEST_DIFF)),
     )
     return await structured.ask(chat, asked, Review)
 

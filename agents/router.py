@@ -4,7 +4,8 @@ from agents import prompting, structured
 from shared.chat import Chat
 from shared.domain import Issue, Role, Triage
 
-_LONGEST_BODY = 12_000  # characters; the gateway's model is small
+ROOM = 5000
+"""Tokens of the prompt; more of a long issue does not tell more about its difficulty."""
 
 
 async def triage(chat: Chat, issue: Issue) -> Triage:
@@ -12,5 +13,5 @@ async def triage(chat: Chat, issue: Issue) -> Triage:
 
     Raises MalformedReply when the model gives no such guess after one correction.
     """
-    text = prompting.issue_text(issue, longest=_LONGEST_BODY)
-    return await structured.ask(chat, prompting.messages(Role.ROUTER, issue=text), Triage)
+    asked = prompting.fitted(Role.ROUTER, ROOM, {"issue": prompting.of_issue(issue)})
+    return await structured.ask(chat, asked, Triage)

@@ -1,7 +1,8 @@
 """The Tester: writes the tests that fail until the issue is solved."""
 
-from agents import prompting
-from agents.loop import Attempt, Brief, Limits, work
+from agents import budget, prompting
+from agents.loop import ALONE, Attempt, Brief, Limits, Support, work
+from agents.prompting import Data
 from shared.chat import Chat
 from shared.domain import Issue, Role, Scenario, Value
 from shared.workspace.actions import Workspace
@@ -23,35 +24,31 @@ class TesterTask(Value):
 
 
 async def write_tests(
-    chat: Chat, workspace: Workspace, task: TesterTask, limits: Limits
+    chat: Chat, workspace: Workspace, task: TesterTask, limits: Limits, support: Support = ALONE
 ) -> Attempt:
     """Let the model write tests; whether they fail rightly is for the gate to judge.
 
     Raises what the chat and the workspace raise.
     """
-    system, first = prompting.messages(
+    system, first = prompting.fitted(
         Role.TESTER,
+        limits.task,
+        {
+            "issue": prompting.of_issue(task.issue),
+            "test_files": Data("files", prompting.bullets(task.test_files), budget.by_lines),
+            "example": Data(task.example_path, task.example, empty="There is no such file."),
+            "verdicts": prompting.of_list("verdicts", task.verdicts),
+        },
         attempt=prompting.attempt_line(task.attempt, task.attempts, kept=task.kept),
-        issue=prompting.issue_text(task.issue),
         scenarios=prompting.numbered([_sentence(scenario) for scenario in task.scenarios]),
-        test_files=prompting.bullets(task.test_files),
-        example=_example(task),
         test_command=task.test_command,
-        verdicts=prompting.listed("verdicts", task.verdicts),
     )
     brief = Brief(system=system, task=first, reminder=_reminder(task))
-    return await work(chat, workspace, brief, limits)
+    return await work(chat, workspace, brief, limits, support)
 
 
 def _sentence(scenario: Scenario) -> str:
     return f"{scenario.name}: given {scenario.given}, when {scenario.when}, then {scenario.then}"
-
-
-def _example(task: TesterTask) -> str:
-    if not task.example:
-        return "There is no test file to follow."
-    shown = prompting.as_data(task.example_path, task.example)
-    return f"The test file nearest to this issue:\n\n{shown}"
 
 
 def _reminder(task: TesterTask) -> str:

@@ -1,20 +1,27 @@
 """What an agent may do to a worktree, and what it hears back. Stored in the durable log as JSON."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
 
 from shared.domain import Value
 
 
-class RunCommand(Value):
+class Act(Value):
+    """Base of the actions."""
+
+    may_change_files: ClassVar[bool] = False
+
+
+class RunCommand(Act):
     """Run a shell command in the sandbox, at the top of the worktree."""
 
+    may_change_files: ClassVar[bool] = True
     kind: Literal["run"] = "run"
     command: Annotated[str, Field(min_length=1)]
 
 
-class ViewFile(Value):
+class ViewFile(Act):
     """Show a file with line numbers, or list a directory; lines count from 1, ends included."""
 
     kind: Literal["view"] = "view"
@@ -23,7 +30,7 @@ class ViewFile(Value):
     end: Annotated[int, Field(ge=1)] | None = None
 
 
-class Search(Value):
+class Search(Act):
     """Find the lines that match an extended regular expression, below a path."""
 
     kind: Literal["search"] = "search"
@@ -31,24 +38,26 @@ class Search(Value):
     path: str = "."
 
 
-class EditFile(Value):
+class EditFile(Act):
     r"""Replace whole lines of one file. Both texts end each line with ``\n``; "" is no line."""
 
+    may_change_files: ClassVar[bool] = True
     kind: Literal["edit"] = "edit"
     path: str
     search: str
     replace: str
 
 
-class CreateFile(Value):
+class CreateFile(Act):
     """Write a file that does not exist yet."""
 
+    may_change_files: ClassVar[bool] = True
     kind: Literal["create"] = "create"
     path: str
     content: str
 
 
-class Submit(Value):
+class Submit(Act):
     """Say that the work is done."""
 
     kind: Literal["submit"] = "submit"
@@ -63,10 +72,11 @@ ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
 
 
 class Observation(Value):
-    """What came of an action, as the model will read it."""
+    """What came of an action, as the model will read it; seconds are those of a command."""
 
     text: str
     ok: bool
+    seconds: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Workspace(Protocol):
@@ -74,4 +84,16 @@ class Workspace(Protocol):
 
     async def act(self, action: Action) -> Observation:
         """Carry out an action. A refusal is an observation too; only a broken sandbox raises."""
+        ...
+
+
+class Keeper(Protocol):
+    """Keeps the state of the work, so that a lost model or a kill loses one turn at most."""
+
+    async def keep(self, turn: int) -> None:
+        """Keep the files as they stand after a turn, counted from 1."""
+        ...
+
+    async def diff(self) -> str:
+        """Return the change since the attempt began, as a patch."""
         ...

@@ -95,7 +95,7 @@ class SandboxWorkspace:
             Ended.KILLED: "stopped: used too much memory or too many processes",
         }[done.ended]
         output = showing.cap(done.output.strip("\n")) or "(no output)"
-        return Observation(text=f"{output}\n({status})", ok=done.ok)
+        return Observation(text=f"{output}\n({status})", ok=done.ok, seconds=done.seconds)
 
     async def _search(self, pattern: str, path: str) -> Observation:
         where = "/".join((".", *components(path, top=True)))

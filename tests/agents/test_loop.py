@@ -1,7 +1,7 @@
 import pytest
 
 from agents.loop import Attempt, Brief, Ended, Limits, work
-from shared.chat import Message, Speaker, Spent, likely_tokens
+from shared.chat import Message, Speaker, Spent
 from shared.domain import Role
 from shared.errors import ModelUnavailable
 from shared.profiles import load
@@ -150,23 +150,23 @@ async def test_six_alternating_steps_are_a_circle() -> None:
     assert attempt.steps == 6
 
 
-async def test_a_long_history_is_trimmed_silently_and_the_task_told_again() -> None:
-    """What is sent stays within the context, begins as before, and ends with the task."""
+@pytest.mark.parametrize(
+    ("limits", "ended", "told"),
+    [
+        (Limits(seconds=1.0), Ended.SECONDS, "Little of the budget is left: finish and submit."),
+        (Limits(command_seconds=8), Ended.COMMANDS, "Little time for commands is left"),
+    ],
+)
+async def test_time_is_a_budget(limits: Limits, ended: Ended, told: str) -> None:
+    """The model's seconds and those of its commands end an attempt, and it is told before."""
     chat = ScriptedChat()
-    steps = 12
-    chat.enqueue(*(view(n) for n in range(steps)), DONE)
-    observations = [seen(f"{n} " + "word " * 200) for n in range(steps + 1)]
-    limits = Limits(context=1500)
-    await run(chat, *observations, limits=limits)
-    assert all(likely_tokens(asked) <= limits.context for asked in chat.asked)
-    trimmed = [a for a in chat.asked if BRIEF.reminder in a[-1].content]
-    assert trimmed
-    for asked in trimmed:
-        assert asked[:2] == [BRIEF.system, BRIEF.task]
-        assert [m.role for m in asked[2:]] == [Speaker.ASSISTANT, Speaker.USER] * (
-            len(asked[2:]) // 2
-        )
-    assert "trim" not in "".join(m.content for asked in chat.asked for m in asked)
+    chat.enqueue(view(1), cost=usage().model_copy(update={"seconds": 0.95}))
+    chat.enqueue(view(2))
+    slow = Observation(text="x", ok=True, seconds=7.5)
+    attempt = await run(chat, slow, limits=limits)
+    assert attempt.ended is ended
+    assert attempt.command_seconds == 15
+    assert told in chat.asked[1][-1].content
 
 
 async def test_the_same_replies_give_the_same_attempt() -> None:
@@ -195,6 +195,7 @@ def test_limits_come_from_a_profile() -> None:
     profile = load("distributed")
     limits = Limits.of(profile.budgets, profile.model(Role.CODER))
     assert limits == Limits(steps=40, tokens=400_000, context=65536 - 8192)
+    assert limits.task < limits.context
 
 
 def test_an_attempt_survives_the_durable_log() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from agents import prompting, protocol
 from shared.chat import Speaker, likely_tokens
-from shared.domain import Finding, Issue, RepoRef, Role, Severity
+from shared.domain import Finding, Role, Severity
 from shared.errors import ConfigurationError
 
 VALUES: dict[Role, tuple[str, ...]] = {
@@ -90,15 +90,6 @@ def test_nothing_in_a_text_closes_its_fence(text: str) -> None:
     assert first == f"{last}data issue"
     assert "\n".join(within) == text
     assert last not in text
-
-
-def test_a_long_issue_keeps_its_start_and_its_end() -> None:
-    """A body beyond the limit loses its middle, and says so."""
-    issue = Issue(
-        repo=RepoRef.parse("a/b"), number=1, title="T", body="x" * 50 + "y" * 50, author="z"
-    )
-    text = prompting.issue_text(issue, longest=20)
-    assert "T\n\nxxxxxxxxxx\n[... 80 characters left out ...]\nyyyyyyyyyy" in text
 
 
 def test_attempts_can_be_told_apart() -> None:

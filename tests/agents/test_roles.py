@@ -208,8 +208,8 @@ async def test_the_coder_mends_the_fault(stage: Stage, tree: Path, sandbox: Sand
         "1. prices.py: discount() subtracts",
         "test_ten_percent (test_prices.py)\n10 != 90",
         "- test_ten_percent still fails.",
-        "- [blocking] prices.py:2: 0 raises",
-        "- alice: please round.",
+        "1. [blocking] prices.py:2: 0 raises",
+        "2. alice: please round.",
         "def discount",
     ):
         assert told in chat.task
@@ -231,7 +231,7 @@ async def test_the_reviewer_judges(stage: Stage) -> None:
     chat = await stage.chat(Role.REVIEWER, json.dumps(answer), when="Review round 2")
     task = reviewer.ReviewTask(
         issue=ISSUE,
-        diff="+    return price\n" + "+    number = 1\n" * 2_000,
+        diff="+    return price\n" + "+    number = 1\n" * 4_000,
         evidence="1 passed",
         blueprint=PLAN,
         round=2,

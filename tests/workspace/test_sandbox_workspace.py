@@ -33,10 +33,11 @@ def edit(search: str, replace: str, path: str = "src/a.py") -> EditFile:
 async def test_a_command_runs_at_the_top_of_the_worktree(workspace: SandboxWorkspace) -> None:
     """Its output and exit code are the observation."""
     seen = await workspace.act(RunCommand(command="ls src && echo x > made.txt"))
-    assert seen == Observation(text="a.py\n(exit code 0)", ok=True)
+    assert (seen.text, seen.ok) == ("a.py\n(exit code 0)", True)
+    assert seen.seconds > 0
     assert (await workspace.act(RunCommand(command="cat made.txt"))).text == "x\n(exit code 0)"
     failed = await workspace.act(RunCommand(command="false"))
-    assert failed == Observation(text="(no output)\n(exit code 1)", ok=False)
+    assert (failed.text, failed.ok) == ("(no output)\n(exit code 1)", False)
 
 
 async def test_a_command_has_a_time_limit(root: Path, sandbox: Sandbox) -> None:
