@@ -1,0 +1,54 @@
+"""The values: plain tuples, because a repository has a hundred thousand of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Symbol(NamedTuple):
+    """A definition in a text; lines count from 1, ``parent`` is an index below its own, or -1."""
+
+    name: str
+    kind: str
+    signature: str
+    line: int
+    end: int
+    parent: int
+
+
+class Posting(NamedTuple):
+    """How often a word occurs in a text.
+
+    ``defined`` counts its uses in names of definitions. ``places`` are the indexes of the
+    innermost definitions in which it occurs, ascending.
+    """
+
+    count: int
+    defined: int
+    places: tuple[int, ...]
+
+
+class Hit(NamedTuple):
+    """A word in a blob."""
+
+    word: str
+    blob: str
+    posting: Posting
+
+
+class Digest(NamedTuple):
+    """All that is kept of one text; ``length`` is its number of words.
+
+    ``imports`` are as the language writes them: ``a.b``, ``.c``, ``./d``, ``crate::e``.
+    """
+
+    length: int
+    postings: Mapping[str, Posting]
+    symbols: tuple[Symbol, ...]
+    imports: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """A commit of the past: its subject and the files that it touched."""
+
+    subject: str
+    files: tuple[str, ...]
