@@ -14,7 +14,7 @@ from shared.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
-    """What ``baton serve`` needs to know."""
+    """What ``baton serve`` and ``baton worker`` need to know."""
 
     model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
 
@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     write_spacing: Annotated[float, Field(ge=0)] = 1.0
     status_seconds: Annotated[float, Field(ge=0)] = 5.0
     allow_root_sandbox: bool = False
+
+    database_url: SecretStr | None = None
+    gateway_url: str | None = Field(None, pattern=r"^https?://[^/@\s]+$")
+    gateway_builds: bool = True
+    worker_seconds: Annotated[float, Field(gt=0)] = 45.0
 
     @model_validator(mode="after")
     def _has_one_identity(self) -> Self:
