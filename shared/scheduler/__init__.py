@@ -3,28 +3,34 @@
 from shared.scheduler.control import NodeControl, OllamaControl
 from shared.scheduler.scheduler import Scheduler
 from shared.scheduler.values import (
+    Activity,
     Lease,
     LoadedModel,
+    NodeState,
     NodeStatus,
+    Place,
     Policy,
     Priority,
+    Proof,
     Reason,
-    RoleStatus,
     Switch,
-    Waiting,
+    SwitchPlan,
 )
 
 __all__ = [
+    "Activity",
     "Lease",
     "LoadedModel",
     "NodeControl",
+    "NodeState",
     "NodeStatus",
     "OllamaControl",
+    "Place",
     "Policy",
     "Priority",
+    "Proof",
     "Reason",
-    "RoleStatus",
     "Scheduler",
     "Switch",
-    "Waiting",
+    "SwitchPlan",
 ]

@@ -8,6 +8,7 @@ The rules, in the order in which they apply:
 - A model that is wanted makes room for a request that is urgent: it serves those who were there
   before that request, then it leaves. So the jobs of one large model run together, and nobody
   waits for longer than the fairness bound allows.
+- Residents that had to leave come back when nobody waits and there is room for them.
 - A model with a lease never leaves, and what is loaded never exceeds the budget.
 """
 
@@ -86,7 +87,7 @@ def _plan(state: State) -> _Plan | None:
             return plan
         if state.urgent_at(ask) <= state.now:
             return _when_drained(state, plan)
-    return None if absent else _departure(state)
+    return None if absent else _departure(state) or _return(state)
 
 
 def _is_in_use(state: State, plan: _Plan) -> bool:
@@ -114,6 +115,15 @@ def _departure(state: State) -> _Plan | None:
             continue
         if not is_wanted(state, loaded.name):
             return _Plan((loaded.name,))
+    return None
+
+
+def _return(state: State) -> _Plan | None:
+    """Load a resident again that had to leave, as soon as it fits beside everything."""
+    present = {loaded.name for loaded in state.loaded}
+    for model in state.owed:
+        if model in state.specs and model not in present and make_room(state, model) == ():
+            return _Plan((), model)
     return None
 
 

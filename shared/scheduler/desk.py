@@ -1,28 +1,31 @@
 """One process's desk for one node: it takes turns at the table, looks, decides, and switches."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from shared.errors import BatonError, ModelError, ModelUnavailable
+from shared.errors import BatonError, ModelError, ModelUnavailable, NodeUnreachable
 from shared.ollama.client import place
 from shared.profiles import ModelSpec, Node
 from shared.scheduler.control import NodeControl
 from shared.scheduler.decide import Decision, decide
-from shared.scheduler.places import Place, refuse
+from shared.scheduler.forecast import loaded_model, switch_plan
+from shared.scheduler.request import Request, refuse
 from shared.scheduler.state import AskState, Loaded
-from shared.scheduler.switching import Switching
+from shared.scheduler.switching import Switched, Switching
 from shared.scheduler.table import LeaseTable, Turn
-from shared.scheduler.values import Policy, Switch
+from shared.scheduler.values import NodeState, Policy, Proof, Switch, SwitchPlan
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
-BeforeSwitch = Callable[[Switch], Awaitable[None]]
+BeforeSwitch = Callable[[SwitchPlan], Awaitable[None]]
+AfterSwitch = Callable[[SwitchPlan, Proof], Awaitable[None]]
 Change = Callable[[Turn, float], Awaitable[None]]
 
 
@@ -35,6 +38,7 @@ class Surroundings:
     clock: Clock
     sleep: Sleep
     before_switch: BeforeSwitch | None
+    after_switch: AfterSwitch | None
 
 
 class _Lost(Exception):
@@ -49,7 +53,9 @@ class Desk:
     models: Sequence[ModelSpec]
     control: NodeControl
     around: Surroundings
-    places: dict[str, Place] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
+    seen: NodeState = field(init=False)
+    _looks: int = 0
     _due: float | None = None
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -58,12 +64,16 @@ class Desk:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _is_closed: bool = False
 
-    async def turn(self, change: Change | None = None) -> None:
+    def __post_init__(self) -> None:
+        self.seen = NodeState(node=self.node.name)
+
+    async def turn(self, change: Change | None = None, *, looks: bool = True) -> None:
         """Take a turn. A caller that is cancelled leaves it to end by itself.
 
-        Raises ModelError when the node had to be looked at and does not answer.
+        Without `looks`, whatever needs a look at the node is left to `run`.
+        Raises NodeUnreachable when the node had to be looked at and does not answer.
         """
-        await asyncio.shield(self._spawn(self._take_turn(change)))
+        await asyncio.shield(self._spawn(self._take_turn(change, looks=looks)))
 
     async def run(self) -> None:
         """Take a turn whenever time alone asks for one."""
@@ -71,6 +81,13 @@ class Desk:
             await self._tend()
             while self._due is None or self._due > self.around.clock():
                 await self._nap()
+
+    async def answers(self) -> bool:
+        """Look at the node now; tell whether it answers."""
+        async with self._lock:
+            with contextlib.suppress(NodeUnreachable):
+                await self._look(self._looks)
+        return self.seen.is_reachable
 
     async def close(self) -> None:
         """End a switch that is going on; others may go on from there at once."""
@@ -102,8 +119,9 @@ class Desk:
             for wait in waits:
                 wait.cancel()
 
-    async def _take_turn(self, change: Change | None) -> None:
+    async def _take_turn(self, change: Change | None, *, looks: bool = True) -> None:
         """Make a change and all that follows from it: look at the node, decide, act."""
+        asked_at = self._looks
         async with self._lock:
             seen: tuple[int, Sequence[Loaded]] | None = None
             while True:
@@ -117,29 +135,49 @@ class Desk:
                         turn.see(seen[1], now)
                     is_stale = self._is_stale(turn, now)
                     decision = Decision() if is_stale else self._decide(turn, now)
-                for mine in tuple(self.places.values()):
+                for mine in tuple(self.requests.values()):
                     mine.hear(turn.rows.get(mine.row.id), self.node)
-                if not is_stale:
+                if not is_stale or not looks:
                     break
-                seen = (turn.node.epoch, await self._look())
+                seen = (turn.node.epoch, await self._look(asked_at))
             self._act(turn, decision)
+            if is_stale:
+                self._due = self.around.clock()
 
     def _is_stale(self, turn: Turn, now: float) -> bool:
         """Tell whether the node must be looked at before a decision."""
         if turn.node.switch is not None or self._is_closed:
             return False
+        if not self.seen.is_reachable:
+            return now - turn.node.seen_at > self.around.policy.fresh_seconds
         temporary = {model.name for model in self.models if not model.is_resident}
         waits = any(row.state == AskState.WAITING for row in turn.rows.values())
         leaves = any(loaded.ours and loaded.name in temporary for loaded in turn.loaded)
         return (waits or leaves) and now - turn.node.seen_at > self.around.policy.fresh_seconds
 
-    async def _look(self) -> Sequence[Loaded]:
+    async def _look(self, asked_at: int) -> Sequence[Loaded]:
+        """Look at the node; of many who find it away while they wait in line, one has looked.
+
+        Raises NodeUnreachable.
+        """
         try:
-            return await self.control.running()
+            if self._looks > asked_at and not self.seen.is_reachable:
+                raise NodeUnreachable(self.seen.reason)
+            self._looks += 1
+            seen = await self.control.running()
         except ModelError as error:
-            for mine in self.places.values():
-                mine.fail(type(error)(str(error)))
-            raise
+            self._miss(str(error))
+            raise NodeUnreachable(self.seen.reason) from error
+        self.seen = NodeState(node=self.node.name, seen_at=self.around.clock())
+        return seen
+
+    def _miss(self, reason: str) -> None:
+        """Note that the node is away, and tell whoever waits."""
+        since = self.seen.unreachable_since or self.around.clock()
+        changed = {"unreachable_since": since, "reason": reason}
+        self.seen = self.seen.model_copy(update=changed)
+        for mine in self.requests.values():
+            mine.fail(NodeUnreachable(reason))
 
     async def _keep_up(self, turn: Turn, now: float) -> None:
         """Show that our leases live, and drop those whose holder does not."""
@@ -148,7 +186,7 @@ class Desk:
             if row.state == AskState.ENDED:
                 if (row.ended_at or 0.0) <= now - policy.linger_seconds:
                     await turn.drop(row)
-            elif row.id in self.places:
+            elif row.id in self.requests:
                 if now - row.beat_at >= policy.beat_seconds / 2:
                     row.beat_at = now
             elif row.beat_at < now - policy.expiry_seconds:
@@ -169,7 +207,8 @@ class Desk:
         turn.grant(decision.grants, now)
         if decision.switch is not None:
             self._switch_id = uuid4().hex
-            turn.begin(decision.switch, self._switch_id, now)
+            residents = {model.name for model in self.models if model.is_resident}
+            turn.begin(decision.switch, self._switch_id, residents, now)
         return decision
 
     def _act(self, turn: Turn, decision: Decision) -> None:
@@ -181,19 +220,19 @@ class Desk:
         times = [now + policy.expiry_seconds]
         if decision.look_again is not None:
             times.append(decision.look_again)
-        if any(not mine.granted.done() for mine in self.places.values()):
+        if any(not mine.granted.done() for mine in self.requests.values()):
             times.append(now + policy.poll_seconds)
-        elif self.places or turn.node.switch is not None:
+        elif self.requests or turn.node.switch is not None:
             times.append(now + policy.beat_seconds)
         self._due = min(times)
         self._poked.set()
 
     async def _switch(self, switch: Switch, switch_id: str) -> None:
         """Make a switch and tell the table how it ended."""
-        began, error, is_done = self.around.clock(), None, False
+        done: Switched | None = None
+        error: BatonError | None = None
         try:
-            await self._perform(switch, switch_id)
-            is_done = True
+            done = await self._perform(switch, switch_id)
         except _Lost:
             log.warning("Another process has taken over the switch of node %s.", self.node.name)
         except BatonError as refused:
@@ -210,28 +249,46 @@ class Desk:
                     return
                 self._switch_id = ""
                 turn.end_switch(now)
-                if is_done and switch.incoming is not None:
-                    turn.note_load(switch.incoming, now - began)
+                if done is not None and done.load_seconds is not None:
+                    turn.note_load(str(switch.incoming), done.load_seconds)
                 if error is not None:
+                    turn.node.owed = [name for name in turn.node.owed if name != switch.incoming]
                     refuse(turn.rows.values(), switch.incoming, error)
 
             self._switching = None
             await asyncio.shield(self._spawn(self._after_switch(end)))
 
-    async def _perform(self, switch: Switch, switch_id: str) -> None:
+    async def _perform(self, switch: Switch, switch_id: str) -> Switched:
         async def guard() -> None:
             turn = await self.around.table.look(self.node.name)
             if turn.node.switch_id != switch_id:
                 raise _Lost
 
-        around = self.around
-        if around.before_switch is not None and switch.outgoing:
-            await around.before_switch(switch)
+        around, began = self.around, self.around.clock()
+        turn = await around.table.look(self.node.name)
+        state = turn.state(self.node, self.models, around.policy, began)
+        plan = switch_plan(state, turn.node.means, switch)
+        if around.before_switch is not None:
+            await around.before_switch(plan)
         incoming = next((model for model in self.models if model.name == switch.incoming), None)
         making = Switching(
             self.node, self.control, around.policy, around.clock, around.sleep, guard
         )
-        await making.perform(switch, incoming)
+        done = await making.perform(switch, incoming)
+        await self._prove(plan, done, began)
+        return done
+
+    async def _prove(self, plan: SwitchPlan, done: Switched, began: float) -> None:
+        """Hand the proof of a switch on; it stands, whatever becomes of that."""
+        if self.around.after_switch is None:
+            return
+        now = self.around.clock()
+        loaded = tuple(map(loaded_model, done.seen))
+        proof = Proof(node=self.node.name, seen_at=now, seconds=now - began, loaded=loaded)
+        try:
+            await self.around.after_switch(plan, proof)
+        except Exception:
+            log.exception("The proof of a switch of node %s was not taken.", self.node.name)
 
     async def _after_switch(self, ended: Change) -> None:
         try:

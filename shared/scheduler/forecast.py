@@ -1,13 +1,22 @@
 """What people are told about a node: who works, who waits for what, and for how long. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shared.domain import Role
-from shared.profiles import Node, Profile
+from shared.profiles import ModelSpec, Node, Profile
 from shared.scheduler.decide import is_wanted
 from shared.scheduler.room import make_room
-from shared.scheduler.state import Ask, State
-from shared.scheduler.values import LoadedModel, NodeStatus, Reason, RoleStatus, Waiting
+from shared.scheduler.state import Ask, Loaded, State
+from shared.scheduler.values import (
+    Activity,
+    LoadedModel,
+    NodeStatus,
+    Place,
+    Reason,
+    Switch,
+    SwitchPlan,
+)
+from shared.store.lease_tables import NodeRow
 
 _CALL_SECONDS = 60.0  # until the calls of a model have been measured
 _UNLOAD_SECONDS = 5.0
@@ -15,31 +24,72 @@ _UNLOAD_SECONDS = 5.0
 Means = Mapping[str, float]
 
 
-def queue(state: State, means: Means) -> tuple[Waiting, ...]:
+def queue(state: State, means: Means) -> tuple[Place, ...]:
     """Return who waits, next first, with the expected seconds."""
-    return tuple(
-        _waiting(state, means, ask, place) for place, ask in enumerate(state.waiting, start=1)
-    )
+    waiting = state.waiting
+    return tuple(_place(state, means, waiting, number) for number in range(len(waiting)))
 
 
-def _waiting(state: State, means: Means, ask: Ask, place: int) -> Waiting:
+def _place(state: State, means: Means, waiting: Sequence[Ask], number: int) -> Place:
+    ask, before = waiting[number], waiting[:number]
     reason, models, seconds = _cause(state, means, ask)
-    rank = state.rank(ask)
-    ahead = sum(other.model == ask.model and state.rank(other) < rank for other in state.waiting)
-    return Waiting(
+    same = sum(other.model == ask.model for other in before)
+    at_work = [held for held in state.held if held.model in models]
+    return Place(
         job=ask.job,
         role=ask.role,
         model=ask.model,
         node=state.node,
-        place=place,
-        seconds=seconds + ahead * _call(means, ask.model),
+        position=number + 1,
+        ahead=len({other.job for other in (*before, *at_work)} - {ask.job}),
+        expected_seconds=seconds + same * _call(means, ask.model),
         waited_seconds=max(0.0, state.now - ask.asked_at),
         reason=reason,
-        models=models,
+        waits_for=models,
+    )
+
+
+def foresee(state: State, means: Means, model: ModelSpec) -> SwitchPlan:
+    """Tell what loading a model would do now."""
+    if model.name in state.usable:
+        return switch_plan(
+            state, means, Switch(node=state.node, incoming=None, outgoing=())
+        ).model_copy(
+            update={
+                "incoming": model.name,
+                "incoming_gb": state.size(model.name),
+                "is_resident": True,
+            }
+        )
+    outgoing = make_room(state, model.name)
+    switch = Switch(node=state.node, incoming=model.name, outgoing=outgoing or ())
+    plan = switch_plan(state, means, switch)
+    return plan.model_copy(update={"has_room": outgoing is not None})
+
+
+def switch_plan(state: State, means: Means, switch: Switch) -> SwitchPlan:
+    """Describe a switch by what leaves, what comes, whom it touches, and how long it takes."""
+    leaving = tuple(m for m in state.loaded if m.name in switch.outgoing)
+    touched = {*switch.outgoing, switch.incoming}
+    incoming = state.specs[switch.incoming] if switch.incoming else None
+    incoming_gb = incoming.memory_gb if incoming else 0.0
+    used = sum(state.size(loaded.name) for loaded in state.loaded)
+    return SwitchPlan(
+        node=state.node,
+        incoming=switch.incoming,
+        incoming_gb=incoming_gb,
+        leaving=tuple(loaded_model(m) for m in leaving),
+        jobs=tuple(dict.fromkeys(ask.job for ask in state.asks if ask.model in touched)),
+        budget_gb=state.budget_gb,
+        used_gb=used,
+        used_after_gb=used - sum(state.size(m.name) for m in leaving) + incoming_gb,
+        unload_seconds=_UNLOAD_SECONDS if leaving else 0.0,
+        load_seconds=_loading(state, means, incoming.name) if incoming else 0.0,
     )
 
 
 def _cause(state: State, means: Means, ask: Ask) -> tuple[Reason, tuple[str, ...], float]:
+    """Return why a request waits, for which models, and how long until its model serves."""
     if ask.model in state.usable:
         return Reason.TURN, (ask.model,), _rest(state, means, ask.model)
     switching = _switching(state, means, ask.model)
@@ -78,28 +128,51 @@ def _call(means: Means, model: str) -> float:
 
 
 def _switching(state: State, means: Means, model: str) -> float:
-    expected = state.specs[model].size_gb / state.policy.load_gb_per_second + _UNLOAD_SECONDS
-    return means.get(f"switch:{model}", expected)
+    return _loading(state, means, model) + _UNLOAD_SECONDS
 
 
-def status(profile: Profile, node: Node, state: State, means: Means, seen_at: float) -> NodeStatus:
+def _loading(state: State, means: Means, model: str) -> float:
+    expected = state.specs[model].size_gb / state.policy.load_gb_per_second
+    return means.get(f"load:{model}", expected)
+
+
+def status(profile: Profile, node: Node, state: State, known: NodeRow) -> NodeStatus:
     """Describe a node."""
     return NodeStatus(
         node=node.name,
         memory_gb=node.memory_gb,
         used_gb=sum(state.size(loaded.name) for loaded in state.loaded),
-        seen_at=seen_at,
-        loaded=tuple(LoadedModel(name=m.name, gb=m.gb, ours=m.ours) for m in state.loaded),
-        roles=tuple(_role(profile, role, state) for role in _roles(profile, node)),
-        queue=queue(state, means),
+        seen_at=known.seen_at,
+        loaded=tuple(loaded_model(m) for m in state.loaded),
+        roles=activity(profile, node, state, known.idle),
+        queue=queue(state, known.means),
         switch=state.switch,
     )
 
 
-def _roles(profile: Profile, node: Node) -> list[Role]:
-    return [role for role in Role if profile.model(role).node == node.name]
+def loaded_model(loaded: Loaded) -> LoadedModel:
+    """Describe a model in memory."""
+    return LoadedModel(name=loaded.name, gb=loaded.gb, ours=loaded.ours)
 
 
-def _role(profile: Profile, role: Role, state: State) -> RoleStatus:
-    job = next((ask.job for ask in state.held if ask.role == role), None)
-    return RoleStatus(role=role, agent=role.agent, model=profile.roles[role], job=job)
+def activity(
+    profile: Profile, node: Node, state: State, idle: Mapping[str, float]
+) -> tuple[Activity, ...]:
+    """Return what each role on a node does; one that works for several jobs is there for each."""
+    roles = [role for role in Role if profile.model(role).node == node.name]
+    return tuple(
+        Activity(
+            node=node.name,
+            model=profile.roles[role],
+            role=role,
+            agent=role.agent,
+            job=job,
+            since=since,
+        )
+        for role in roles
+        for job, since in _work(state, role) or [(None, idle.get(role))]
+    )
+
+
+def _work(state: State, role: Role) -> list[tuple[str | None, float | None]]:
+    return [(ask.job, ask.held_at) for ask in state.held if ask.role == role]

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,20 +13,38 @@ from shared.ollama.client import place
 from shared.profiles import ModelSpec, Node, Profile
 from shared.scheduler import forecast
 from shared.scheduler.control import NodeControl, OllamaControl, at_work
-from shared.scheduler.desk import BeforeSwitch, Clock, Desk, Sleep, Surroundings
-from shared.scheduler.places import Place
+from shared.scheduler.desk import (
+    AfterSwitch,
+    BeforeSwitch,
+    Clock,
+    Desk,
+    Sleep,
+    Surroundings,
+)
+from shared.scheduler.request import Request
 from shared.scheduler.state import AskState
 from shared.scheduler.table import LeaseTable, Turn
-from shared.scheduler.values import Lease, NodeStatus, Policy, Priority, Waiting
+from shared.scheduler.values import (
+    Activity,
+    Lease,
+    NodeState,
+    NodeStatus,
+    Place,
+    Policy,
+    Priority,
+    SwitchPlan,
+)
 from shared.store.lease_tables import LeaseRow
-
-log = logging.getLogger(__name__)
 
 Controls = Callable[[Node, Sequence[ModelSpec]], NodeControl]
 
 
 class Scheduler:
-    """Who may use which model now. `run` has to be running while leases are asked for."""
+    """Who may use which model now. `run` has to be running while leases are asked for.
+
+    `before_switch` is awaited before each switch of this process; if it raises, the switch is not
+    made. `after_switch` gets what the node showed afterwards.
+    """
 
     def __init__(  # noqa: PLR0913  all but two have their defaults
         self,
@@ -37,16 +54,17 @@ class Scheduler:
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
         before_switch: BeforeSwitch | None = None,
+        after_switch: AfterSwitch | None = None,
         holder: str = "gateway",
         policy: Policy | None = None,
         controls: Controls = OllamaControl,
     ) -> None:
         self._table = LeaseTable(engine)
         self._profile = profile
-        self._clock = clock
+        self._clock, self._sleep = clock, sleep
         self._policy = policy or Policy()
         self._holder = f"{holder}:{uuid4().hex[:8]}"
-        around = Surroundings(self._table, self._policy, clock, sleep, before_switch)
+        around = Surroundings(self._table, self._policy, clock, sleep, before_switch, after_switch)
         self._desks = {
             node.name: Desk(node, models, controls(node, models), around)
             for node in profile.nodes
@@ -55,41 +73,94 @@ class Scheduler:
 
     @contextlib.asynccontextmanager
     async def lease(
-        self, model: ModelSpec, *, job: str, role: str, priority: Priority = Priority.BATCH
+        self,
+        model: ModelSpec,
+        *,
+        job: str,
+        role: str,
+        priority: Priority = Priority.BATCH,
+        unload_after: bool = False,
     ) -> AsyncIterator[Lease]:
         """Wait for a model, and keep it while the context is open.
 
-        Raises ModelUnavailable when the node does not answer or the lease is lost, ModelMissing,
-        or ModelError when the model can never be loaded there.
+        `unload_after`: the job will not be back, so a model that is not meant to stay leaves as
+        soon as nobody else wants it. Models that are meant to stay do, whatever it says.
+        Raises NodeUnreachable when the node does not answer, ModelUnavailable when the switch fails
+        or the lease is lost, ModelMissing, or ModelError when the model can never be loaded there.
         """
         desk = self._desk(model)
         row = self._row(model, job, role, priority)
-        mine = Place(row, asyncio.get_running_loop().create_future())
+        row.unload_after = unload_after
+        mine = Request(row, asyncio.get_running_loop().create_future())
 
         async def enter(turn: Turn, now: float) -> None:
             row.beat_at = now
             turn.add(row)
-            desk.places[row.id] = mine
+            desk.requests[row.id] = mine
 
+        error: ModelError | None = None
         try:
             await desk.turn(enter)
             await mine.granted
             async with mine.unless_lost(desk.node):
                 yield self._lease(row, model)
+        except ModelError as failed:
+            error = failed
+            raise
         finally:
-            await _give_back(desk, mine)
+            await _give_back(desk, mine, is_doubtful=error is not None)
 
-    async def position(self, job: str) -> Waiting | None:
+    async def places(self, jobs: Collection[str]) -> Mapping[str, Place]:
+        """Return the places of those jobs that wait; its soonest for a job that waits twice."""
+        wanted = set(jobs)
+        found = {}
+        for node in (await self.status()) if wanted else ():
+            for waiting in reversed(node.queue):
+                if waiting.job in wanted:
+                    found[waiting.job] = waiting
+        return found
+
+    async def position(self, job: str) -> Place | None:
         """Return a job's place in the queue; None when it does not wait."""
-        rows = await self._table.rows(job)
-        if not rows or rows[0].node not in self._desks:
-            return None
-        described = await self._describe(self._desks[rows[0].node])
-        return next((waiting for waiting in described.queue if waiting.job == job), None)
+        return (await self.places([job])).get(job)
+
+    async def activity(self) -> tuple[Activity, ...]:
+        """Return what each role does on its node: BUSY or IDLE, and since when."""
+        return tuple([role for node in await self.status() for role in node.roles])
+
+    async def foresee(self, model: ModelSpec) -> SwitchPlan:
+        """Tell what loading a model would do now, as the node was seen last."""
+        desk = self._desk(model)
+        turn = await self._table.look(desk.node.name)
+        state = turn.state(desk.node, desk.models, self._policy, self._clock())
+        return forecast.foresee(state, turn.node.means, model)
+
+    def node_state(self, node: str) -> NodeState:
+        """Tell whether a node answered this process, or since when it has not."""
+        return self._desks[node].seen
+
+    async def reachable(self, node: str, within_seconds: float) -> bool:
+        """Wait until a node answers, and not for longer than that; tell whether it does."""
+        desk, until = self._desks[node], self._clock() + within_seconds
+        while True:
+            if await desk.answers():
+                return True
+            if self._clock() >= until:
+                return False
+            await self._sleep(min(self._policy.poll_seconds, max(0.0, until - self._clock())))
 
     async def status(self) -> tuple[NodeStatus, ...]:
         """Describe all nodes as they were seen last."""
-        return tuple([await self._describe(desk) for desk in self._desks.values()])
+        turns = await self._table.look_at_all(self._desks)
+        now = self._clock()
+        states = {
+            name: turns[name].state(desk.node, desk.models, self._policy, now)
+            for name, desk in self._desks.items()
+        }
+        return tuple(
+            forecast.status(self._profile, desk.node, states[name], turns[name].node)
+            for name, desk in self._desks.items()
+        )
 
     async def run(self) -> None:
         """Keep this process's leases alive, free those of crashed ones, and do what is due."""
@@ -136,21 +207,15 @@ class Scheduler:
             waited_seconds=self._clock() - row.asked_at,
         )
 
-    async def _describe(self, desk: Desk) -> NodeStatus:
-        turn = await self._table.look(desk.node.name)
-        state = turn.state(desk.node, desk.models, self._policy, self._clock())
-        return forecast.status(self._profile, desk.node, state, turn.node.means, turn.node.seen_at)
 
-
-async def _give_back(desk: Desk, mine: Place) -> None:
-    """End a request or a lease, also for who was cancelled."""
+async def _give_back(desk: Desk, mine: Request, *, is_doubtful: bool) -> None:
+    """End a request or a lease, also for who was cancelled; after a failure look at the node."""
     mine.leave()
 
     async def end(turn: Turn, now: float) -> None:
-        desk.places.pop(mine.row.id, None)
+        desk.requests.pop(mine.row.id, None)
         await turn.end(mine.row.id, now)
+        if is_doubtful:
+            turn.doubt()
 
-    try:
-        await desk.turn(end)
-    except ModelError as error:
-        log.info("%s", error)  # the node is away; the lease is back all the same
+    await desk.turn(end, looks=False)

@@ -30,6 +30,7 @@ class Ask:
     ended_at: float = 0.0
     role: str = ""
     held_at: float = 0.0
+    unload_after: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class State:
     switch: Switch | None = None
     tenure_since: float = 0.0
     policy: Policy = field(default_factory=Policy)
+    owed: tuple[str, ...] = ()
 
     def rank(self, ask: Ask) -> tuple[int, float, str]:
         """Return the place of a request in the order of service; less is sooner."""
@@ -105,6 +107,7 @@ class State:
             for ask in self.asks
             if ask.state is AskState.ENDED
             and ask.model == model
+            and not ask.unload_after
             and ask.ended_at > since
             and ask.job not in elsewhere
         ]

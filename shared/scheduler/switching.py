@@ -17,6 +17,14 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
+class Switched:
+    """What the node showed after a switch; the seconds of the load, if there was one."""
+
+    seen: Sequence[Loaded]
+    load_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Switching:
     """What a switch needs. `guard` raises when the switch is not ours any more."""
 
@@ -27,17 +35,21 @@ class Switching:
     sleep: Callable[[float], Awaitable[None]]
     guard: Callable[[], Awaitable[None]]
 
-    async def perform(self, switch: Switch, incoming: ModelSpec | None) -> None:
+    async def perform(self, switch: Switch, incoming: ModelSpec | None) -> Switched:
         """Make a switch. It leaves the node half-way if others took the room meanwhile.
 
         Raises ModelError when the node refuses, does not answer, or cannot prove it.
         """
         seen = await self._unload(switch.outgoing)
         if incoming is None or not self._fits(incoming, seen):
-            return
+            return Switched(seen)
         await self.guard()
+        began = self.clock()
         await self.control.load(incoming)
-        self._prove(incoming, await self.control.running())
+        seconds = self.clock() - began
+        seen = await self.control.running()
+        self._prove(incoming, seen)
+        return Switched(seen, seconds)
 
     async def _unload(self, models: Sequence[str]) -> Sequence[Loaded]:
         """Unload models and return what is loaded once they are gone."""

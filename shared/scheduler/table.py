@@ -1,7 +1,7 @@
 """The lease table: what all processes agree on, one transaction at a time for each node."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -50,6 +50,7 @@ class Turn:
             asks=tuple(_ask(row) for row in self.rows.values()),
             switch=self.switch,
             tenure_since=self.node.tenure_since,
+            owed=tuple(self.node.owed),
             policy=policy,
         )
 
@@ -70,6 +71,7 @@ class Turn:
             if other.state == AskState.ENDED and (other.job, other.model) == (row.job, row.model):
                 await self.drop(other)
         row.state, row.ended_at = AskState.ENDED, now
+        self.node.idle = {**self.node.idle, row.role: now}
         self._measure(f"call:{row.model}", now - row.held_at)
 
     async def drop(self, row: LeaseRow) -> None:
@@ -95,8 +97,10 @@ class Turn:
         self.node.seen = [_compared(one, before.get(one.name), now) for one in loaded]
         self.node.seen_at = now
 
-    def begin(self, switch: Switch, switch_id: str, now: float) -> None:
-        """Take the node for a switch."""
+    def begin(self, switch: Switch, switch_id: str, residents: Collection[str], now: float) -> None:
+        """Take the node for a switch; the residents that leave are to come back."""
+        owed = [*self.node.owed, *(model for model in switch.outgoing if model in residents)]
+        self.node.owed = [model for model in dict.fromkeys(owed) if model != switch.incoming]
         self.node.switch = switch.model_dump(mode="json")
         self.node.switch_id, self.node.switch_beat_at = switch_id, now
         self.node.epoch += 1
@@ -104,8 +108,9 @@ class Turn:
     def note_load(self, model: str, seconds: float) -> None:
         """Record that we have loaded a model; the next look shows how it came out."""
         loaded = Loaded(model, gb=0.0, ours=True)
+        self.node.owed = [owed for owed in self.node.owed if owed != model]
         self.node.seen = [s for s in self.node.seen if s["name"] != model] + [asdict(loaded)]
-        self._measure(f"switch:{model}", seconds)
+        self._measure(f"load:{model}", seconds)
 
     def end_switch(self, now: float) -> None:
         """Give the node back; it has to be looked at again."""
@@ -114,6 +119,12 @@ class Turn:
         self.node.switch, self.node.switch_id = None, ""
         self.node.seen_at = 0.0
         self.node.epoch += 1
+
+    def doubt(self) -> None:
+        """Forget how fresh the last look is: something at the node has failed."""
+        if self.node.switch is None:
+            self.node.seen_at = 0.0
+            self.node.epoch += 1
 
     def _measure(self, what: str, seconds: float) -> None:
         mean = self.node.means.get(what, seconds)
@@ -144,11 +155,17 @@ class LeaseTable:
         async with self._session() as session:
             return await _read(session, node)
 
-    async def rows(self, job: str) -> Sequence[LeaseRow]:
-        """Return the requests of a job that wait."""
-        query = select(LeaseRow).where(LeaseRow.job == job, LeaseRow.state == AskState.WAITING)
+    async def look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
+        """Read the state of nodes without a turn, in two queries."""
         async with self._session() as session:
-            return (await session.exec(query.order_by(col(LeaseRow.asked_at)))).all()
+            nodes = {row.node: row for row in (await session.exec(select(NodeRow))).all()}
+            rows = (await session.exec(select(LeaseRow))).all()
+        return {
+            name: Turn(
+                session, nodes.get(name, NodeRow(node=name)), [r for r in rows if r.node == name]
+            )
+            for name in names
+        }
 
     async def _enter(self, node: str) -> None:
         """Make the node's row where there is none."""
@@ -182,6 +199,7 @@ def _ask(row: LeaseRow) -> Ask:
         ended_at=row.ended_at or 0.0,
         role=row.role,
         held_at=row.held_at or 0.0,
+        unload_after=row.unload_after,
     )
 
 

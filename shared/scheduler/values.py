@@ -75,20 +75,23 @@ class Reason(StrEnum):
     ROOM = "room"
 
 
-class Waiting(Value):
-    """A job's place in a node's queue; 1 is next."""
+class Place(Value):
+    """A job's place in a node's queue; position 1 is next."""
 
     job: str
     role: str
     model: str
     node: str
-    place: int
-    seconds: float
+    position: int
+    ahead: int
+    """Other jobs that are served before: those at work with what it waits for, and those waiting.
+    """
+    expected_seconds: float
     """Expected wait from now on."""
     waited_seconds: float
     reason: Reason
-    models: tuple[str, ...]
-    """What it waits for: its own model, or those that use the room it needs."""
+    waits_for: tuple[str, ...]
+    """Models: its own, or those that use the room it needs."""
 
 
 class LoadedModel(Value):
@@ -99,18 +102,73 @@ class LoadedModel(Value):
     ours: bool
 
 
-class RoleStatus(Value):
-    """What a role is doing: BUSY with a job, or IDLE."""
+class SwitchPlan(Value):
+    """What a switch does, or would do now; memory in GB, times in expected seconds."""
 
+    node: str
+    incoming: str | None
+    incoming_gb: float
+    leaving: tuple[LoadedModel, ...]
+    jobs: tuple[str, ...]
+    """Jobs that wait for the incoming model, or use or have just used one that leaves."""
+    budget_gb: float
+    used_gb: float
+    used_after_gb: float
+    unload_seconds: float
+    load_seconds: float
+    is_resident: bool = False
+    """The model is loaded already; nothing has to be done."""
+    has_room: bool = True
+    """False while models of others, in use, keep the room that is needed."""
+
+    @property
+    def outgoing(self) -> tuple[str, ...]:
+        """Return the names of the models that leave."""
+        return tuple(model.name for model in self.leaving)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it takes, once the models are idle."""
+        return self.unload_seconds + self.load_seconds
+
+
+class Proof(Value):
+    """What the node showed after a switch, and how long that took."""
+
+    node: str
+    seen_at: float
+    seconds: float
+    loaded: tuple[LoadedModel, ...]
+
+
+class Activity(Value):
+    """What a role is doing: BUSY with a job, or IDLE; `since` is unknown before its first work."""
+
+    node: str
+    model: str
     role: str
     agent: str
-    model: str
     job: str | None
+    since: float | None
 
     @property
     def status(self) -> str:
         """Return the word that people see."""
         return "IDLE" if self.job is None else "BUSY"
+
+
+class NodeState(Value):
+    """Whether a node answers this process; Unix seconds."""
+
+    node: str
+    seen_at: float | None = None
+    unreachable_since: float | None = None
+    reason: str = ""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Tell whether it answered when it was looked at last; a node counts as there before."""
+        return self.unreachable_since is None
 
 
 class NodeStatus(Value):
@@ -121,6 +179,6 @@ class NodeStatus(Value):
     used_gb: float
     seen_at: float
     loaded: tuple[LoadedModel, ...]
-    roles: tuple[RoleStatus, ...]
-    queue: tuple[Waiting, ...]
+    roles: tuple[Activity, ...]
+    queue: tuple[Place, ...]
     switch: Switch | None

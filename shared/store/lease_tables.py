@@ -23,6 +23,7 @@ class LeaseRow(SQLModel, table=True):
     beat_at: float
     held_at: float | None = None
     ended_at: float | None = None
+    unload_after: bool = False
     refusal: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
@@ -30,6 +31,8 @@ class NodeRow(SQLModel, table=True):
     """What is known of a node, and the one switch that may be going on there.
 
     Whoever decides for a node raises `version` first, which locks out the others until the commit.
+    `owed` names the residents that had to leave and come back when there is room, `idle` since when
+    a role has done nothing.
     """
 
     __tablename__ = "node_state"
@@ -41,6 +44,8 @@ class NodeRow(SQLModel, table=True):
     seen_at: float = 0.0
     tenure_since: float = 0.0
     means: dict[str, float] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    owed: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    idle: dict[str, float] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     switch: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     switch_id: str = ""
     switch_beat_at: float = 0.0

@@ -11,7 +11,7 @@ from bot.demo.loaded_models import keep_alive_seconds
 from shared.domain import Role
 from shared.errors import ModelMissing, ModelUnavailable
 from shared.profiles import ModelSpec, Node, Profile
-from shared.scheduler import Lease, OllamaControl, Policy, Priority, Scheduler, Switch
+from shared.scheduler import Lease, OllamaControl, Policy, Priority, Scheduler, SwitchPlan
 from shared.scheduler.scheduler import Controls
 from shared.scheduler.state import Loaded
 from shared.store import Store
@@ -95,15 +95,16 @@ class House:
     controls: Controls
     held: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    switches: list[Switch] = field(default_factory=list)
+    switches: list[SwitchPlan] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     peak_gb: float = 0.0
 
     def scheduler(self, holder: str = "gateway", policy: Policy | None = None) -> Scheduler:
         """Return a scheduler, as each process has one."""
 
-        async def before(switch: Switch) -> None:
-            self.switches.append(switch)
+        async def before(switch: SwitchPlan) -> None:
+            if switch.leaving:
+                self.switches.append(switch)
             for model in switch.outgoing:
                 if any(loaded.spec.name == model for loaded in self.node.loaded.values()):
                     continue

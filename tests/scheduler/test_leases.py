@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ModelError, ModelMissing, ModelUnavailable
-from shared.scheduler import Policy, Priority, Reason, Scheduler
+from shared.errors import ModelError, ModelMissing, ModelUnavailable, NodeUnreachable
+from shared.scheduler import Policy, Priority, Reason, Scheduler, SwitchPlan
 from tests.ollama_double.clock import START, VirtualClock
 from tests.scheduler.house import CODER, PLANNER, REVIEWER, SMALL, House, house
 
@@ -212,8 +212,9 @@ def test_a_snapshot_that_fails_stops_the_switch(clock: VirtualClock, tmp_path: P
     async def run() -> None:
         async with house(clock, tmp_path) as home:
 
-            async def fail(_: object) -> None:
-                raise OSError("disk full")
+            async def fail(plan: SwitchPlan) -> None:
+                if plan.leaving:
+                    raise OSError("disk full")
 
             scheduler = Scheduler(
                 home.store.engine,
@@ -260,7 +261,7 @@ def test_a_lost_node_is_told_to_who_waits(clock: VirtualClock, tmp_path: Path) -
         await clock.sleep(10)
         await home.node.vanish(forgets=True)
         ends = await asyncio.gather(working, waiting, return_exceptions=True)
-        assert [type(end) for end in ends] == [ModelUnavailable] * 2
+        assert [type(end) for end in ends] == [ModelUnavailable, NodeUnreachable]
         with pytest.raises(ModelUnavailable):
             await home.work(scheduler, CODER, "c")
         await home.node.come_back()
@@ -285,8 +286,8 @@ def test_people_see_who_works_and_who_waits(clock: VirtualClock, tmp_path: Path)
         assert mini.used_gb == 20
         place = await scheduler.position("o/r#2.1")
         assert place is not None
-        assert (place.place, place.reason, place.models) == (1, Reason.ROOM, (CODER.name,))
-        assert 50 < place.seconds < 200
+        assert (place.position, place.reason, place.waits_for) == (1, Reason.ROOM, (CODER.name,))
+        assert 50 < place.expected_seconds < 200
         assert place.waited_seconds == pytest.approx(5, abs=1)
         await coding
         await clock.sleep(25)

@@ -14,7 +14,7 @@ from shared.store.lease_tables import LeaseRow
 
 
 @dataclass(eq=False)
-class Place:
+class Request:
     """A request in the queue, or the lease that came of it."""
 
     row: LeaseRow
