@@ -36,6 +36,7 @@ _RANGE = re.compile(
 )
 _HEADER = re.compile(r"\s*(?P<word>[A-Za-z]+)(?:\s*:\s*|\s+|(?=`)|$)(?P<rest>.*)")
 _THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_THINK, _THOUGHT = "<think>", "</think>"
 _LONGER = "If those lines belong to the content, open and close the action with four backticks."
 _LONGEST_HEADER = 1000
 FORMS = "run, view, search, edit, create or submit"
@@ -59,9 +60,7 @@ def parse(reply: str) -> Action:
     """
     if reply.count("\n") == reply.count("\r\n"):
         reply = reply.replace("\r\n", "\n")
-    thoughts = _THOUGHTS.match(reply)
-    lines = reply[thoughts.end() if thoughts else 0 :].split("\n")
-    block = _first_block(lines)
+    block = _first_block(_without_thoughts(reply).split("\n"))
     action = _READERS[block.word](block)
     _refuse_more(block)
     return action
@@ -83,6 +82,25 @@ def render(action: Action) -> str:
             return _fenced(f"create {path}", _lines(content))
         case Submit(message=message):
             return _fenced("submit", message.split("\n"))
+
+
+def _without_thoughts(reply: str) -> str:
+    """Return what follows a model's thoughts: a draft in there is not what it decided on."""
+    if thoughts := _THOUGHTS.match(reply):
+        return reply[thoughts.end() :]
+    if reply.lstrip().startswith(_THINK):
+        raise MalformedAction(f'The thinking has no end. Close it with "{_THOUGHT}", then act.')
+    # Some templates begin the thinking themselves, so that only its end is in the reply.
+    lines = reply.split("\n")
+    for number, line in enumerate(lines):
+        if line.strip() == _THOUGHT and any(_opens_action(rest) for rest in lines[number + 1 :]):
+            return "\n".join(lines[number + 1 :])
+    return reply
+
+
+def _opens_action(line: str) -> bool:
+    opened = _FENCE.fullmatch(line.rstrip())
+    return opened is not None and _header(opened["info"])[0] in _READERS
 
 
 def _first_block(lines: Sequence[str]) -> _Block:

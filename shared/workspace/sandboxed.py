@@ -18,7 +18,7 @@ from shared.workspace.actions import (
     ViewFile,
 )
 from shared.workspace.edits import EditRefused, replace_lines
-from shared.workspace.syntax import syntax_error
+from shared.workspace.syntax import lint
 from shared.workspace.tree import PathRefused, Tree, components
 
 Writable = Callable[[str], str | None]
@@ -26,6 +26,7 @@ _SHELL = "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
 _UNSEARCHED = (".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".tox")
 _NO_MATCH, _TROUBLE = 1, 2  # grep's exit codes
 _SEARCH_SECONDS = 30.0
+_OVERLOOKED = "The place was found by overlooking whitespace; this was changed:"
 
 
 class SandboxWorkspace:
@@ -75,11 +76,14 @@ class SandboxWorkspace:
                 return await asyncio.to_thread(self._view, action)
             case EditFile(path=path):
                 before, after, exact = await asyncio.to_thread(self._edit, action)
-                return await _written(path, showing.diff(path, before, after), after, exact=exact)
+                told = showing.diff(path, before, after)
+                if not exact:
+                    told = f"{_OVERLOOKED}\n{told}"
+                return await _written(path, told, before, after)
             case CreateFile(path=path, content=content):
                 await asyncio.to_thread(self._create, path, content)
                 lines = content.count("\n")
-                return await _written(path, f"Wrote {path} ({lines} lines).", content, exact=True)
+                return await _written(path, f"Wrote {path} ({lines} lines).", None, content)
             case Submit():
                 return Observation(text="Submitted.", ok=True)
 
@@ -145,10 +149,8 @@ class SandboxWorkspace:
             raise PathRefused(reason)
 
 
-async def _written(path: str, told: str, text: str, *, exact: bool) -> Observation:
-    if not exact:
-        told = f"The place was found by overlooking whitespace; this was changed:\n{told}"
-    fault = await syntax_error(path, text)
-    if fault:
-        told = f"{told}\nThe file is changed, but it is no longer valid: {fault}. Mend that next."
-    return Observation(text=showing.cap(told), ok=not fault)
+async def _written(path: str, told: str, before: str | None, after: str) -> Observation:
+    found = await lint(path, before, after)
+    # Last, and never cut: what is wrong matters more than what was written.
+    text = "\n".join(part for part in (showing.cap(told), found.sentences()) if part)
+    return Observation(text=text, ok=not found.error)

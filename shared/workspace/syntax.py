@@ -1,45 +1,112 @@
-"""A look at an edited file's syntax, straight after the edit.
+"""A look at an edited file's syntax and names, straight after the edit.
 
 The file is compiled, never run, and in a process of its own: a hostile text can at worst end that.
 """
 
 import asyncio
+import json
 import sys
+from pathlib import PurePosixPath
+
+from shared.domain import Value
 
 _SECONDS = 10.0
-_COMPILE = """
-import sys, warnings
+_READ = (".py", ".json", ".toml")
+_SHOWN_NAMES = 5
+_LOOK = r"""
+import builtins, json, symtable, sys, tomllib, warnings
 warnings.simplefilter("ignore")
-try:
-    compile(sys.stdin.buffer.read(), "file", "exec", dont_inherit=True)
-except SyntaxError as error:
-    line = (error.text or "").strip()
-    print(f"line {error.lineno}: {error.msg}" + (f", in: {line[:200]}" if line else ""))
-except (ValueError, RecursionError, MemoryError) as error:
-    print(str(error) or type(error).__name__)
+KNOWN = set(dir(builtins)) | {"__file__", "__path__", "__module__", "__qualname__", "__class__",
+                              "__annotations__", "__dict__", "__version__", "WindowsError"}
+
+def tables(table):
+    yield table
+    for child in table.get_children():
+        yield from tables(child)
+
+def undefined(text):
+    top = symtable.symtable(text, "file", "exec")
+    bound, used = set(), set()
+    for table in tables(top):
+        for symbol in table.get_symbols():
+            binds = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+            if binds and (table is top or symbol.is_declared_global()):
+                bound.add(symbol.get_name())
+            elif symbol.is_referenced() and (table is top or symbol.is_global()):
+                used.add(symbol.get_name())
+    return used - bound - KNOWN
+
+def fault(text, suffix):
+    try:
+        if suffix == ".json":
+            json.loads(text)
+        elif suffix == ".toml":
+            tomllib.loads(text)
+        else:
+            compile(text, "file", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        return f"line {error.lineno}: {error.msg}" + (f", in: {line[:200]}" if line else "")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+asked = json.loads(sys.stdin.buffer.read())
+before, after = ((text or "").removeprefix("\ufeff") for text in (asked["before"], asked["after"]))
+is_new, suffix = asked["before"] is None, asked["suffix"]
+found = {"error": fault(after, suffix), "undefined": []}
+if suffix != ".py" and not is_new and fault(before, suffix):
+    found["error"] = ""
+elif suffix == ".py" and not found["error"] and "import *" not in after:
+    known = set() if is_new or fault(before, suffix) else undefined(before)
+    found["undefined"] = sorted(undefined(after) - known)
+print(json.dumps(found))
 """
 
 
-async def syntax_error(path: str, text: str) -> str:
-    """Return what is wrong with a Python file's syntax, or an empty string; others are not read."""
-    if not path.endswith(".py"):
+class Lint(Value):
+    """What is wrong with a file: its syntax, or names that nothing in it binds."""
+
+    error: str = ""
+    undefined: tuple[str, ...] = ()
+
+    def sentences(self) -> str:
+        """Say it, and what to do."""
+        if self.error:
+            told = f"The file is changed, but it is no longer valid: {self.error}."
+            return f"{told} Mend that next."
+        if self.undefined:
+            names = ", ".join(self.undefined[:_SHOWN_NAMES])
+            return f"Nothing in the file defines or imports: {names}. Is an import missing?"
         return ""
+
+
+async def lint(path: str, before: str | None, after: str) -> Lint:
+    """Look at a Python, JSON or TOML file after a change; others are not read.
+
+    ``before`` is None for a new file. What was wrong before is not told again, but for a Python
+    file that is still no Python.
+    """
+    suffix = PurePosixPath(path).suffix
+    if suffix not in _READ:
+        return Lint()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-I", "-S", "-X", "utf8", "-c", _COMPILE),
+        *("-I", "-S", "-X", "utf8", "-c", _LOOK),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={},
     )
+    asked = json.dumps({"before": before, "after": after, "suffix": suffix}).encode()
     try:
-        said, _ = await asyncio.wait_for(process.communicate(text.encode()), _SECONDS)
+        said, _ = await asyncio.wait_for(process.communicate(asked), _SECONDS)
     except TimeoutError:
-        return "it could not be compiled within 10 seconds"
+        return Lint(error="it could not be compiled within 10 seconds")
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        return "the compiler broke down on it; write it more simply"
-    return said.decode("utf-8", "replace").strip()
+        return Lint(error="the compiler broke down on it; write it more simply")
+    return Lint.model_validate_json(said)

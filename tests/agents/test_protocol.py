@@ -33,6 +33,14 @@ GOOD: dict[str, tuple[str, Action]] = {
         "<think>\n```run\nrm -r x\n```\n</think>\n```run\nls\n```",
         RunCommand(command="ls"),
     ),
+    "thoughts whose beginning the template wrote": (
+        "I could do\n```run\nrm -r x\n```\n</think>\n\n```run\nls\n```",
+        RunCommand(command="ls"),
+    ),
+    "a file about thoughts": (
+        "```create a.html\n<think>\n</think>\n```",
+        CreateFile(path="a.html", content="<think>\n</think>\n"),
+    ),
     "an example in another language before": (
         "It is so:\n```python\nprint(1)\n```\nI look.\n```view a.py\n```",
         ViewFile(path="a.py"),
@@ -97,6 +105,7 @@ GOOD: dict[str, tuple[str, Action]] = {
 BAD = {
     "nothing": ("", "no action"),
     "prose only": ("I think the bug is in a.py.", "no action"),
+    "thoughts without an end": ("<think>\n```run\nrm -r x\n```", "thinking has no end"),
     "another language": ("```python\nprint(1)\n```", '"python" is not an action'),
     "two actions": (
         "```run\nls\n```\nThen\n```view a.py\n```",

@@ -150,8 +150,49 @@ async def test_a_hostile_text_cannot_hurt_the_host(workspace: SandboxWorkspace) 
     assert "nested.py" in nested.text
 
 
+async def test_a_name_that_nothing_defines_is_told_at_once(
+    workspace: SandboxWorkspace, root: Path
+) -> None:
+    """An edit that uses a name without its import hears so; names from before are left alone."""
+    (root / "src" / "a.py").write_text("def f():\n    return old_trouble\n")
+    seen = await workspace.act(
+        edit("    return old_trouble\n", "    return math.pi + old_trouble\n")
+    )
+    assert seen.ok
+    assert "defines or imports: math." in seen.text
+    seen = await workspace.act(edit("def f():\n", "import math\n\n\ndef f():\n"))
+    assert "Nothing in the file" not in seen.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A(Exception):\n    x = 1\n    def f(self):\n        return super().f(), __class__\n",
+        "def f():\n    global made\n    made = 1\ndef g():\n    return made, __name__, __file__\n",
+        "def f(a):\n    def g():\n        return a\n    return [b for b in g()]\n",
+        "from os.path import *\nx = join('a')\n",
+        "try:\n    import a\nexcept ImportError as e:\n    print(e)\nelse:\n    a.b()\n",
+        "match 1:\n    case [x, *y]:\n        print(x, y)\nif (n := 3):\n    print(n)\n",
+        "import a.b\n@a.c\nasync def f(x: 'Late') -> None:\n    async with x as y:\n        y()\n",
+    ],
+)
+async def test_honest_names_are_not_doubted(workspace: SandboxWorkspace, text: str) -> None:
+    """Every way to bind a name is known."""
+    seen = await workspace.act(CreateFile(path="new.py", content=text))
+    assert seen.ok
+    assert "Nothing in the file" not in seen.text
+
+
+async def test_broken_settings_are_told_at_once(workspace: SandboxWorkspace, root: Path) -> None:
+    """JSON and TOML are read after an edit, unless they could not be read before."""
+    assert not (await workspace.act(CreateFile(path="a.json", content="{]\n"))).ok
+    assert not (await workspace.act(CreateFile(path="b.toml", content="a = \n"))).ok
+    (root / "tsconfig.json").write_text("// comments\n{}\n")
+    assert (await workspace.act(edit("{}\n", "{ }\n", "tsconfig.json"))).ok
+
+
 async def test_other_languages_are_not_compiled(workspace: SandboxWorkspace) -> None:
-    """Only Python is looked at."""
+    """What is neither Python nor settings is not looked at."""
     assert (await workspace.act(CreateFile(path="a.js", content="(\n"))).ok
 
 
