@@ -4,6 +4,7 @@ from shared.github.checks import Check
 from shared.github.connection import GitHub
 from shared.github.conversation import Reaction
 from shared.github.limits import cut, cut_title
+from shared.github.news import ListedComment, ListedIssue
 from shared.github.pace import Pace
 from shared.github.repo import GitHubRepo
 from shared.github.urls import GitHubUrls
@@ -15,6 +16,7 @@ from shared.github.values import (
     CheckStatus,
     Comment,
     Conclusion,
+    HookDelivery,
     Identity,
     Installation,
     Label,
@@ -37,9 +39,12 @@ __all__ = [
     "GitHub",
     "GitHubRepo",
     "GitHubUrls",
+    "HookDelivery",
     "Identity",
     "Installation",
     "Label",
+    "ListedComment",
+    "ListedIssue",
     "Pace",
     "Permission",
     "PullRequest",

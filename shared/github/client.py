@@ -112,6 +112,20 @@ class Client:
             for item in items:
                 yield _validated(item, model, response)
 
+    async def linked(self, url: str, model: type[M], **params: str | int) -> AsyncIterator[M]:
+        """Read a list that is paged by a cursor, which each page has for the next."""
+        cursor: Mapping[str, str] = {}
+        while True:
+            query = {**params, "per_page": PAGE, **cursor}
+            response = await self.send("GET", url, params=query)
+            for item in _items(response):
+                yield _validated(item, model, response)
+            following = response.raw_response.links.get("next", {}).get("url", "")
+            # Only the cursor is taken: an address could lead the credentials elsewhere.
+            cursor = {"cursor": httpx.URL(following).params.get("cursor", "")}
+            if not cursor["cursor"]:
+                return
+
     async def write(self, method: str, url: str, body: Json, model: type[M]) -> M:
         """Write, and read what GitHub made of it."""
         return parse(await self.send(method, url, body=body), model)

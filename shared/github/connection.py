@@ -1,8 +1,8 @@
 """Who Baton is on GitHub: an App with a key, or a person's token."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -17,7 +17,7 @@ from shared.github.pace import Pace, Turnstile
 from shared.github.repo import GitHubRepo
 from shared.github.tokens import InstallationStrategy, InstallationTokens
 from shared.github.urls import GitHubUrls
-from shared.github.values import Identity, Installation, Read, Registration
+from shared.github.values import HookDelivery, Identity, Installation, Read, Registration
 
 _FOR_GIT = timedelta(minutes=15)  # a slow clone must not outlive its token
 _GIT_PERMISSIONS = {"contents": "write"}
@@ -46,6 +46,14 @@ class _Way(Protocol):
 
     async def registration(self) -> Registration | None:
         """Return the App, if it is one."""
+        ...
+
+    async def deliveries(self, since: datetime) -> Sequence[HookDelivery] | None:
+        """Return the attempts to deliver webhooks, if it is an App."""
+        ...
+
+    async def redeliver(self, attempt: int) -> None:
+        """Ask for a delivery once more."""
         ...
 
     async def aclose(self) -> None:
@@ -122,6 +130,17 @@ class GitHub:
         """Return the App with its permissions, events and installations; None with a token."""
         return await self._way.registration()
 
+    async def deliveries(self, since: datetime) -> Sequence[HookDelivery] | None:
+        """Return the attempts to deliver the App's webhooks, newest first; None with a token.
+
+        GitHub keeps them for three days on github.com.
+        """
+        return await self._way.deliveries(since)
+
+    async def redeliver(self, attempt: int) -> None:
+        """Let GitHub deliver an attempt's webhook again, under the same GUID; Apps only."""
+        await self._way.redeliver(attempt)
+
     async def aclose(self) -> None:
         """Close all connections."""
         self._repos.clear()
@@ -162,6 +181,19 @@ class _AsApp:
         places = [one async for one in self._app.pages("/app/installations", Installation)]
         return app.model_copy(update={"installations": tuple(places)})
 
+    async def deliveries(self, since: datetime) -> Sequence[HookDelivery]:
+        found: list[HookDelivery] = []
+        async for one in self._app.linked("/app/hook/deliveries", HookDelivery):
+            if one.delivered_at < since:
+                break
+            found.append(one)
+        return found
+
+    async def redeliver(self, attempt: int) -> None:
+        # Twice the same GUID does no harm, and it is no content write.
+        url = path("app", "hook", "deliveries", attempt, "attempts")
+        await self._app.send("POST", url, repeatable=True, spaced=False)
+
     async def aclose(self) -> None:
         for client in [*self._clients, self._app]:
             await client.aclose()
@@ -182,6 +214,12 @@ class _WithToken:
 
     async def registration(self) -> None:
         return None
+
+    async def deliveries(self, since: datetime) -> None:
+        del since
+
+    async def redeliver(self, attempt: int) -> None:
+        raise Refused(f"Only an App can ask for the delivery {attempt} again; this is a token.")
 
     async def aclose(self) -> None:
         await self._client.aclose()

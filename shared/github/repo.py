@@ -5,11 +5,12 @@ from pydantic import SecretStr
 from shared.github.checks import Checks
 from shared.github.contents import Contents
 from shared.github.conversation import Conversation
+from shared.github.news import News
 from shared.github.pulls import Pulls
 from shared.github.values import Identity
 
 
-class GitHubRepo(Contents, Conversation, Pulls, Checks):
+class GitHubRepo(Contents, Conversation, News, Pulls, Checks):
     """A repository as this installation may use it; made by ``GitHub.repo``.
 
     Every method raises NotFound, Refused or GitHubUnavailable.

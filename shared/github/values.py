@@ -67,6 +67,17 @@ class Installation(Read):
     suspended_at: datetime | None = None
 
 
+class HookDelivery(Read):
+    """One attempt to deliver a webhook of the App; ``status_code`` is 0 without an answer."""
+
+    id: int
+    guid: str
+    delivered_at: datetime
+    status_code: int
+    event: str
+    action: str | None = None
+
+
 class Registration(Read):
     """The App as GitHub knows it; ``owner_type`` is User or Organization."""
 

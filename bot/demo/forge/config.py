@@ -111,6 +111,7 @@ class ForgeConfig(Value):
     api_prefix: str = "/api/v3"
     banner: str = ""
     series: str = Field("", description="seed of the delivery GUIDs; random when empty")
+    first_contact: float = Field(60, description="seconds to wait for the receiver to start")
     clock: Clock = utc_now
     limits: RateLimits = RateLimits()
     faults: Faults = Field(default_factory=Faults)

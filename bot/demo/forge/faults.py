@@ -36,6 +36,7 @@ class Faults:
 
     pending: list[Fault] = field(default_factory=list)
     deliveries_flow: asyncio.Event = field(default_factory=asyncio.Event)
+    deliveries_lost: bool = False
 
     def __post_init__(self) -> None:
         self.deliveries_flow.set()
@@ -62,8 +63,13 @@ class Faults:
         """Keep webhooks back, as when the network is away for a while."""
         self.deliveries_flow.clear()
 
+    def lose_deliveries(self) -> None:
+        """Let webhooks fail, as when the receiver's machine sleeps."""
+        self.deliveries_lost = True
+
     def release_deliveries(self) -> None:
-        """Let the webhooks go that were kept back."""
+        """Let the webhooks go that were kept back, and those to come arrive."""
+        self.deliveries_lost = False
         self.deliveries_flow.set()
 
     def take(self, method: str, path: str) -> Fault | None:

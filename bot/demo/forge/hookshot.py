@@ -17,7 +17,9 @@ from bot.demo.forge.tables import Delivery
 
 HOOK_ID = 1
 _PATIENCE = 10.0  # seconds; GitHub gives up after ten
+_FIRST_PAUSE = 0.1  # seconds between two tries to reach a receiver that has not started yet
 _PENDING = "pending"
+_UNREACHED = "failed to connect to host"
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,18 @@ class Hookshot:
     """Takes deliveries out of the forge's outbox and sends one after the other.
 
     GitHub sends them side by side; here the order is kept, so that a demo repeats itself.
+    GitHub was there before the receiver, too, and does not wait; the forge is started together
+    with it, and holds what it has until the receiver listens for the first time.
     """
 
     def __init__(self, forge: Forge) -> None:
         self._forge = forge
+        self._patient_until = 0.0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Send while the context is open."""
+        self._patient_until = time.monotonic() + self._forge.config.first_contact
         async with httpx.AsyncClient(timeout=_PATIENCE, trust_env=False) as client:
             sending = asyncio.create_task(self._run(client))
             try:
@@ -106,11 +112,28 @@ class Hookshot:
         url = self._forge.config.webhook_url
         if not url:
             return _Outcome("no webhook address")
+        if self._forge.config.faults.deliveries_lost:
+            return _Outcome(_UNREACHED)
         try:
-            answer = await client.post(url, content=body, headers=headers)
+            answer = await self._when_it_listens(client, url, body, headers)
         except httpx.TimeoutException:
             return _Outcome("timed out")
         except (httpx.HTTPError, httpx.InvalidURL):
-            return _Outcome("failed to connect to host")
+            return _Outcome(_UNREACHED)
         status = "OK" if answer.is_success else f"Invalid HTTP Response: {answer.status_code}"
         return _Outcome(status, answer.status_code, dict(answer.headers), answer.text[:4096])
+
+    async def _when_it_listens(
+        self, client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]
+    ) -> httpx.Response:
+        """Post, until the first contact again and again."""
+        while True:
+            try:
+                answer = await client.post(url, content=body, headers=headers)
+            except httpx.ConnectError:
+                if time.monotonic() >= self._patient_until:
+                    raise
+                await asyncio.sleep(_FIRST_PAUSE)
+            else:
+                self._patient_until = 0.0
+                return answer

@@ -2,6 +2,7 @@
 
 import hashlib
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -55,7 +56,18 @@ async def _guard(request: Request, call_next: RequestResponseEndpoint) -> Respon
 async def _problem(request: Request, error: Exception) -> HTMLResponse:
     problem = error if isinstance(error, Problem) else not_found()
     async with visit(request) as seen:
-        return await seen.page("problem.html", problem.status, problem=problem)
+        return await seen.page(
+            "problem.html", problem.status, problem=problem, back=_page_before(request)
+        )
+
+
+def _page_before(request: Request) -> str:
+    """Return the path of the forge's page that a person came from, or nothing."""
+    came = urlsplit(request.headers.get("referer", ""))
+    # Only the path is taken, so that no link leads elsewhere; "//host" would.
+    if came.netloc != request.url.netloc or came.path.startswith("//"):
+        return ""
+    return came.path if came.path != request.url.path or request.method == "POST" else ""
 
 
 async def _version(request: Request) -> PlainTextResponse:
