@@ -4,18 +4,19 @@ Tests, pytest and the project share one process, so no look at the files catches
 these are the ones that need no skill. What is certain is forbidden, what may be honest is shown.
 """
 
-import ast
 import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import PurePosixPath
 
 from shared.domain import Value
+from shared.workspace.altered import acting_on_all, altered
 from shared.workspace.policy import is_test_file
+from shared.workspace.special_cases import special_cases
 
 _ROOTS = ("src", "lib", "python", "tests", "test")
 # "test" is a module of the standard library, and the tests' folder of many projects.
@@ -25,7 +26,9 @@ _TAKEN = (sys.stdlib_module_names - {"test"}) | {
 }
 _MODULE = (".py", ".pyc", ".so", ".pth")
 _MACHINERY = re.compile(
-    r"\b(?:_pytest|PYTEST_\w+|pluggy|junitxml|os\._exit|pytest_\w+|sys\._getframe|sys\.argv)\b"
+    r"\b(?:_pytest|PYTEST_\w+|pluggy|junitxml|os\._exit|pytest_\w+|sys\._getframe|sys\.argv"
+    r"|sys\.modules|sys\.settrace|gc\.get_objects|inspect\.(?:stack|currentframe)"
+    r"|traceback\.extract_stack)\b"
 )
 _RUNNER = re.compile(r"\bpytest\b|\bunittest\b")
 
@@ -44,15 +47,29 @@ def tampered(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, .
 
 
 def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, ...]:
-    """Name what a person has to look at: existing tests that differ, code that knows pytest.
+    """Name what a person has to look at before believing that a change is green.
+
+    These are existing tests that differ, tests that act on all others, code that knows of the
+    tests, and code that asks for their very values.
 
     ``test_files`` are those that held tests before the change.
     """
-    return tuple(
-        found
-        for edit in edits
-        for found in (*(_altered(edit) if edit.path in test_files else ()), *_knowing(edit))
-    )
+    known = tuple(edits)
+    tests = tuple(e.after for e in known if e.after is not None and is_test_file(e.path))
+    return tuple(found for edit in known for found in _doubtful(edit, test_files, tests))
+
+
+def _doubtful(edit: Edit, test_files: Collection[str], tests: Sequence[str]) -> Iterator[str]:
+    if edit.path in test_files:
+        yield from (f"{edit.path}::{what}" for what in altered(edit.before, edit.after))
+    if not edit.path.endswith(".py"):
+        return
+    if is_test_file(edit.path):
+        yield from (f"{edit.path} {what}" for what in acting_on_all(edit.before, edit.after))
+    else:
+        asked = special_cases(edit.before, edit.after, tests)
+        yield from (f"{edit.path} {what}" for what in asked)
+    yield from _knowing(edit)
 
 
 def _tampered(edit: Edit, base_files: Collection[str]) -> Iterator[str]:
@@ -99,36 +116,7 @@ def _settings(path: str, text: str | None) -> object:
     return None
 
 
-def _altered(edit: Edit) -> Iterator[str]:
-    before, after = _definitions(edit.before), _definitions(edit.after)
-    for name in sorted({name for name, _ in (before - after)}):
-        yield f"{edit.path}::{name} was there before and differs"
-    twice = Counter(name for name, _ in after.elements())
-    for name in sorted(
-        {name for name, _ in before} & {n for n, count in twice.items() if count > 1}
-    ):
-        yield f"{edit.path}::{name} is defined again"
-
-
-def _definitions(text: str | None) -> Counter[tuple[str, str]]:
-    """Return functions and classes of a module's top level, methods apart, by name and content."""
-    try:
-        module = ast.parse(text or "")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Counter()
-    found: Counter[tuple[str, str]] = Counter()
-    for node in module.body:
-        if isinstance(node, ast.ClassDef):
-            inner = [n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-            found.update((f"{node.name}::{n.name}", ast.dump(n)) for n in inner)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found[node.name, ast.dump(node)] += 1
-    return found
-
-
 def _knowing(edit: Edit) -> Iterator[str]:
-    if not edit.path.endswith(".py"):
-        return
     patterns = (_MACHINERY,) if is_test_file(edit.path) else (_MACHINERY, _RUNNER)
     for pattern in patterns:
         before = Counter(pattern.findall(edit.before or ""))
