@@ -35,7 +35,7 @@ class GrantRow(SQLModel, table=True):
 
 
 class ActivityRow(SQLModel, table=True):
-    """A model at work for a run on another machine, renewed about once a second."""
+    """A model at work for a run on another machine, or waited for; renewed once a second."""
 
     __tablename__ = "activity"
 
@@ -44,6 +44,7 @@ class ActivityRow(SQLModel, table=True):
     role: str
     model: str
     node: str
+    waiting: bool
     tokens: int
     started_at: float
     moved_at: float

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("node", sa.String(), nullable=False),
+        sa.Column("waiting", sa.Boolean(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("moved_at", sa.Float(), nullable=False),
