@@ -9,7 +9,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from shared.errors import FrontierBlocked, FrontierEmpty
+from shared.errors import FrontierBlocked, FrontierEmpty, FrontierUnknown
 from shared.frontier.sending import Dialect, Fault, Line, Turned, retry_after, send
 from shared.frontier.values import FrontierReply, FrontierRequest, FrontierUsage
 
@@ -38,24 +38,30 @@ class Gemini:
 
         async def once(client: httpx2.AsyncClient) -> FrontierReply:
             started = monotonic()
-            response = await self._connect(client).aio.models.generate_content(
+            response = await self._connect(client, request.model).aio.models.generate_content(
                 model=request.model, contents=request.text, config=_config(request)
             )
             return _read(response, request, monotonic() - started)
 
         return await send(self._line, _DIALECT, once)
 
-    def _connect(self, client: httpx2.AsyncClient) -> genai.Client:
+    def _connect(self, client: httpx2.AsyncClient, model: str) -> genai.Client:
         # With a client of ours, Google's neither repeats by itself nor asks the environment where
         # to go and as whom.
         options = types.HttpOptions(
             base_url=self._line.url,
+            api_version=_api_version(model),
             timeout=int(self._line.timeout * 1000),
             httpx_async_client=client,
             retry_options=types.HttpRetryOptions(attempts=1),
         )
         key = self._line.key.get_secret_value()
         return genai.Client(vertexai=False, api_key=key, http_options=options)
+
+
+def _api_version(model: str) -> str:
+    """Return where a model is found: previews and aliases are served by the beta version."""
+    return "v1beta" if any(word in model for word in ("preview", "exp", "latest")) else "v1"
 
 
 def _config(request: FrontierRequest) -> types.GenerateContentConfig:
@@ -79,6 +85,11 @@ def _read(
             usage,
         )
     if not response.candidates:
+        if usage is None:
+            raise FrontierUnknown(
+                "Gemini sent an answer that cannot be read; the call may have been billed. "
+                "Check url in [frontier] of the profile."
+            )
         raise FrontierEmpty("Gemini gave no answer at all. To ask again takes a new yes.", usage)
     candidate = response.candidates[0]
     if candidate.finish_reason in _FILTERED:

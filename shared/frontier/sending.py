@@ -106,12 +106,11 @@ async def send(
         sleep=line.sleep,
         reraise=True,
     )
-    return await patiently(_try, line, dialect, once)
+    async with line.client() as client:
+        return await patiently(_try, line, dialect, lambda: once(client))
 
 
-async def _try(
-    line: Line, dialect: Dialect, once: Callable[[httpx2.AsyncClient], Awaitable[T]]
-) -> T:
+async def _try(line: Line, dialect: Dialect, once: Callable[[], Awaitable[T]]) -> T:
     failures: tuple[type[Exception], ...] = (
         httpx2.HTTPError,
         httpx2.InvalidURL,
@@ -119,8 +118,8 @@ async def _try(
         *_UNREADABLE,
     )
     try:
-        async with asyncio.timeout(line.timeout), line.client() as client:
-            return await once(client)
+        async with asyncio.timeout(line.timeout):
+            return await once()
     except TimeoutError:
         raise FrontierUnknown(
             f"{line.name} did not answer within {line.timeout:g} seconds; the call may have been "
