@@ -111,24 +111,28 @@ _BLOCKING: Mapping[Channel, frozenset[Kind]] = {
     Channel.COMMIT_MESSAGE: frozenset({Kind.OWN_SECRET}),
 }
 _EVERYWHERE = Rules()
+_MOST_LISTED = 200  # of images, links and mentions; more are mended and not listed
 
 
 def release(text: str, channel: Channel, rules: Rules = _EVERYWHERE) -> Released:
     """Return what of a text may leave by a channel, and what was found in it."""
-    kinds = _LOOKED_FOR[channel]
-    changes = [(kind, rule, change) for kind, rule, change in _changes(text, kinds, rules)]
-    found = [
-        (Finding(kind=kind, rule=rule, start=c[0], end=c[1], digest=digest(text[c[0] : c[1]])), c)
-        for kind, rule, c in changes
-    ]
-    # Our own secrets are never a false alarm.
-    found = [f for f in found if f[0].kind is Kind.OWN_SECRET or f[0].digest not in rules.allowed]
-    findings = tuple(finding for finding, _ in found)
+    findings: list[Finding] = []
+    changes: list[Change] = []
+    for kind, rule, change in _changes(text, _LOOKED_FOR[channel], rules):
+        start, end, _ = change
+        if kind not in _SECRETS and len(findings) >= _MOST_LISTED:
+            changes.append(change)
+            continue
+        named = digest(text[start:end])
+        # Our own secrets are never a false alarm.
+        if kind is Kind.OWN_SECRET or named not in rules.allowed:
+            findings.append(Finding(kind=kind, rule=rule, start=start, end=end, digest=named))
+            changes.append(change)
     if any(finding.kind in _BLOCKING.get(channel, ()) for finding in findings):
-        return Released(text="", decision=Decision.BLOCK, findings=findings)
-    changed = _applied(text, [change for _, change in found])
+        return Released(text="", decision=Decision.BLOCK, findings=tuple(findings))
+    changed = _applied(text, changes)
     decision = Decision.PASS if changed == text else Decision.REDACT
-    return Released(text=changed, decision=decision, findings=findings)
+    return Released(text=changed, decision=decision, findings=tuple(findings))
 
 
 def digest(piece: str) -> str:

@@ -46,6 +46,11 @@ def skeleton(word: str) -> str:
     return seen.casefold()
 
 
+def latin(text: str) -> str:
+    """Return the text with Latin letters in place of those that pass for them."""
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
 def _is_mixed(word: str) -> bool:
     if not _LATIN.search(word) or not _OTHERS.search(word):
         return False

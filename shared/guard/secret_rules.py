@@ -14,12 +14,15 @@ from importlib.resources import files
 
 from shared.domain import Value
 
-_PLACEHOLDER = re.compile(
+_FAKE = re.compile(
     r"example|placeholder|change.?me|dummy|sample|redacted|your[_-]|my[_-]?(?:secret|token|pass|key)"
-    r"|x{5,}|\*{3,}|\.{3}|<[^>]*>|\$\{?\w|\{\{|%\(|(?:0123|1234|abcd)(?:4567|5678|efgh)",
+    r"|x{5,}|\*{3,}|\.{3}|0{7,}|(?:0123|1234|abcd)(?:4567|5678|efgh)"
+    # The same digits in base64, and the tokens that jwt.io and PyJWT show.
+    r"|MTIzNDU2Nzg|eyJzdWIiOiIxMjM0NTY3ODkwI|eyJzb21lIjoicGF5bG9hZCJ9",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_]*(?:[._-][A-Za-z_]+)*\d{0,2}")
+_VARIABLE = re.compile(r"<[^>]*>|\$\{?\w|\{\{|%\(")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_]*(?:[._-][A-Za-z_]+)*\d{0,6}")
 _PATH = re.compile(r"(?:[\w.-]*/){2,}|https?:|\w+\.(?:py|js|ts|json|ya?ml|toml|pem|txt|env|md)$")
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]")
 
@@ -81,14 +84,16 @@ def _is_secret(rule: Rule, value: str) -> bool:
         return False
     if rule.entropy and entropy(value) < rule.entropy:
         return False
-    return not _PLACEHOLDER.search(value) and (rule.plain or _looks_random(value))
+    return not _FAKE.search(value) and (rule.plain or _looks_random(value))
 
 
 def _looks_random(value: str) -> bool:
     """Tell a value from a word, a name, a path or a call: the forms that say little themselves."""
     letters = any(character.isalpha() for character in value)
     others = any(not character.isalpha() for character in value)
-    if not letters or not others or _NAME.fullmatch(value) or _PATH.search(value):
+    if not letters or not others or _NAME.fullmatch(value):
+        return False
+    if _PATH.search(value) or _VARIABLE.search(value):
         return False
     return any(character.isdigit() for character in value)
 
