@@ -1,4 +1,4 @@
-"""The command line: ``baton demo``, ``baton run``, ``baton serve``."""
+"""The command line: ``baton demo``, ``baton run``, ``baton serve``, ``baton setup``."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from rich.console import Console
 
+from bot import resume as resuming
 from bot.app import create_app
 from bot.demo import story
 from bot.demo.models import check_live_models
@@ -22,9 +23,12 @@ from bot.demo.run import Manner, go, read_issue, workplace
 from bot.demo.serving import listen
 from bot.demo.session import Plan
 from bot.doctor.command import examine
+from bot.setup.command import Wishes, check_env_file, set_up
+from bot.setup.ways import ask_for_address
 from shared import profiles
 from shared.domain import RepoRef
 from shared.errors import BatonError
+from shared.github import GitHubUrls
 from shared.profiles import Profile
 from shared.settings import load_settings
 
@@ -170,6 +174,57 @@ def serve(
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     uvicorn.Server(config).run(sockets=[door.socket])
+
+
+@cli.command()
+def setup(  # noqa: PLR0913  a command's options
+    *,
+    name: Annotated[str, typer.Option(prompt="A name for your App", help="Unique on GitHub.")],
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="The public address of this gateway.")
+    ] = "",
+    smee: Annotated[str, typer.Option(metavar="URL", help="A channel of smee.io to use.")] = "",
+    github: Annotated[
+        str, typer.Option(metavar="URL", help="A GitHub Enterprise server, https://HOST.")
+    ] = "",
+    organization: Annotated[
+        str, typer.Option(metavar="NAME", help="Let this organization own the App.")
+    ] = "",
+    env_file: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the settings and secrets are kept.")
+    ] = Path("baton.env"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The gateway's port.")] = 8420,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Register the GitHub App and see its first delivery arrive."""
+    check_env_file(env_file)
+    wishes = Wishes(
+        name=name,
+        urls=GitHubUrls.of_server(github.rstrip("/")) if github else GitHubUrls(),
+        env_file=env_file,
+        public_url=url if url or smee else ask_for_address(port),
+        channel=smee,
+        organization=organization,
+        port=port,
+        browser=browser,
+    )
+    _run(set_up(wishes, Console()))
+
+
+@cli.command()
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with current_task.json.")],
+    *,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
+    ] = None,
+) -> None:
+    """Go on with a run from the files of a snapshot, also one of another machine.
+
+    The gateway of this machine takes it up at once, or when it is started.
+    """
+    stored = asyncio.run(resuming.resume(load_settings(env_file), path))
+    typer.echo(f"{stored.id} goes on from {path}. If no gateway runs here, start it: baton serve")
 
 
 @cli.command()

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     private_key_file: Path | None = None
     token: SecretStr | None = Field(None, validation_alias=AliasChoices("BATON_GITHUB_TOKEN"))
     webhook_secret: SecretStr | None = None
+    smee_url: str | None = Field(None, pattern=r"^https?://")
     gemini_api_key: SecretStr | None = None
     openai_api_key: SecretStr | None = None
     anthropic_api_key: SecretStr | None = None

@@ -23,6 +23,7 @@ WEBHOOKS = ("octokit-openapi-webhooks", "@octokit/openapi-webhooks")
 
 OPERATIONS = """
 GET /app
+POST /app-manifests/{code}/conversions
 GET /app/hook/deliveries
 GET /app/hook/deliveries/{delivery_id}
 POST /app/hook/deliveries/{delivery_id}/attempts

@@ -14,6 +14,7 @@ from bot.demo.forge.git_http import PATH, GitEndpoint
 from bot.demo.forge.hookshot import Hookshot
 from bot.demo.forge.limits import Limiter
 from bot.demo.forge.pages.site import create_site
+from bot.demo.forge.registering import Registrar
 from bot.demo.forge.rest.api import create_api, create_graphql
 from bot.demo.forge.seed import seed
 
@@ -41,11 +42,12 @@ def create_forge(config: ForgeConfig) -> FastAPI:
     app.state.forge, app.state.hookshot = forge, hookshot
     app.add_middleware(FaultsMiddleware, faults=config.faults)
     limiter = Limiter(config.limits, forge.now)
-    api = create_api(forge, limiter)
+    registrar = Registrar()
+    api = create_api(forge, limiter, registrar)
     app.mount(config.api_prefix, api)
     app.mount("/api", create_graphql(forge, limiter))
     app.router.routes.append(Route(PATH, GitEndpoint(forge), methods=None))
-    app.mount("/", create_site(forge, api))
+    app.mount("/", create_site(forge, api, registrar))
     return app
 
 

@@ -37,9 +37,9 @@ async def seed(forge: Forge) -> None:
         known = await unit.session.scalar(select(Account.id).limit(1))
         for person in config.people:
             await _person(unit, person)
-        await _bot(unit, config)
+        await add_bot(unit, config)
         if known is None and config.webhook_url:
-            await unit.send("ping", None, _ping(unit))
+            await unit.send("ping", None, ping(unit))
     for wanted in config.repositories:
         await create_repository(
             forge,
@@ -117,7 +117,8 @@ async def _person(unit: Unit, person: Person) -> None:
     await unit.session.flush()
 
 
-async def _bot(unit: Unit, config: ForgeConfig) -> None:
+async def add_bot(unit: Unit, config: ForgeConfig) -> None:
+    """Make the account that the App writes as, where it is missing."""
     login = f"{config.app.slug}[bot]"
     if await unit.account(login) is None:
         unit.session.add(
@@ -170,7 +171,8 @@ async def _install(unit: Unit, repo: Repository) -> None:
     await unit.deliver("installation", None, row, payload)
 
 
-def _ping(unit: Unit) -> Json:
+def ping(unit: Unit) -> Json:
+    """Return what GitHub sends to try an App's webhook."""
     config = unit.forge.config
     return {
         "zen": "Approachable is better than simple.",

@@ -12,24 +12,26 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from bot.demo.forge.core import Forge
-from bot.demo.forge.pages import code, doing, talk
+from bot.demo.forge.pages import apps, code, doing, talk
 from bot.demo.forge.pages.visit import version, visit
 from bot.demo.forge.problems import Problem, not_found
+from bot.demo.forge.registering import Registrar
 from bot.demo.forge.tables import Delivery
 
 _STATIC = files("bot.demo.forge") / "static"
 _TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "style-src 'self' 'unsafe-inline'; form-action {targets}; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _SHOWN = 200
 
 
-def create_site(forge: Forge, api: FastAPI) -> FastAPI:
+def create_site(forge: Forge, api: FastAPI, registrar: Registrar) -> FastAPI:
     """Put the pages together; their forms call the API."""
     site = FastAPI(title="forge pages", openapi_url=None)
-    site.state.forge, site.state.api = forge, api
+    site.state.forge, site.state.api, site.state.registrar = forge, api, registrar
     site.middleware("http")(_guard)
     site.add_exception_handler(Problem, _problem)
     site.add_exception_handler(HTTPException, _problem)
@@ -39,7 +41,10 @@ def create_site(forge: Forge, api: FastAPI) -> FastAPI:
     site.add_api_route("/-/deliveries/{delivery_id}", _delivery)
     site.add_api_route("/-/avatars/{login}.svg", _avatar)
     site.add_api_route("/-/{name}", _static)
-    site.include_router(doing.router, dependencies=[Depends(doing.require_same_origin)])
+    own_forms = [Depends(doing.require_same_origin)]
+    site.include_router(doing.router, dependencies=own_forms)
+    site.include_router(apps.agreeing, dependencies=own_forms)
+    site.include_router(apps.asking)
     site.include_router(talk.router)
     site.include_router(code.router)
     return site
@@ -47,7 +52,8 @@ def create_site(forge: Forge, api: FastAPI) -> FastAPI:
 
 async def _guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
     response = await call_next(request)
-    response.headers["Content-Security-Policy"] = _POLICY
+    targets = getattr(request.state, "form_targets", "'self'")
+    response.headers["Content-Security-Policy"] = _POLICY.format(targets=targets)
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

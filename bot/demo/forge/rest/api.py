@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.demo.forge import problems
 from bot.demo.forge.core import Forge
 from bot.demo.forge.limits import Limiter
+from bot.demo.forge.registering import Registrar
 from bot.demo.forge.rest import (
     accounts,
     apps,
@@ -70,9 +71,10 @@ class GitHubHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def create_api(forge: Forge, limiter: Limiter) -> FastAPI:
+def create_api(forge: Forge, limiter: Limiter, registrar: Registrar) -> FastAPI:
     """Put the operations together."""
     api = _application(forge, limiter)
+    api.state.registrar = registrar
     for part in PARTS:
         api.include_router(part.router)
     return api

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from bot.demo.forge.core import Json, Unit, digest, stamp
 from bot.demo.forge.credentials import new_installation_token
 from bot.demo.forge.problems import Problem, not_found, unacceptable
+from bot.demo.forge.registering import Registrar, register
 from bot.demo.forge.rest.access import AnyCall, AppCall, Call
 from bot.demo.forge.rest.paging import AnyPage, page_of
 from bot.demo.forge.tables import Delivery, Installation, InstallationToken, Repository
@@ -35,6 +36,13 @@ class TokenRequest(BaseModel):
 async def get_app(call: AppCall) -> Json:
     """Get the authenticated App."""
     return await accounts.integration(call.unit)
+
+
+@router.post("/app-manifests/{code}/conversions", status_code=201)
+async def convert_manifest(call: AnyCall, code: str) -> Json:
+    """Create a GitHub App from a manifest, once for each code; its secrets are told only here."""
+    registrar: Registrar = call.request.app.state.registrar
+    return await register(call.unit, registrar.take(code, call.unit.now))
 
 
 @router.get("/app/installations")
