@@ -11,7 +11,7 @@ from tests.workers.house import Door
 
 async def test_a_token_is_made_once_and_renewed_in_time(store: Store) -> None:
     """Each run has its own; halfway through its life comes a new one, and the old still works."""
-    moments = iter((0.0, 0.0, 49.0, 51.0, 51.0, 51.0))
+    moments = iter((0.0, 49.0, 51.0, 51.0, 51.0))
     workers = WorkerStore(store.engine)
     tokens = Tokens(workers, "a", lifetime=100, clock=lambda: next(moments))
     runs = [
