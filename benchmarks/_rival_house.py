@@ -8,6 +8,8 @@ import contextlib
 import importlib
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,10 @@ from tests.ollama_double.node import Machine, OllamaNode
 from tests.ollama_double.server import OllamaDouble
 
 _AGAIN_SECONDS = 10.0
-_GIVE_UP_SECONDS = 12 * 3600.0
+_GIVE_UP_SECONDS = 3 * 3600.0
 _HEARTBEAT_SECONDS = 5.0  # the node agent's own default
 _OK = 200
+_LONGEST_REASON = 300
 Json = dict[str, Any]
 Front = Callable[[OllamaDouble, Profile], contextlib.AbstractAsyncContextManager[str]]
 
@@ -74,7 +77,7 @@ async def ollama_herd(double: OllamaDouble, profile: Profile) -> AsyncIterator[s
         fleet_intelligence=False,
         disable_model_preloader=True,
     )
-    async with serve(server.create_app(settings), at) as url, httpx.AsyncClient() as client:
+    async with serve(server.create_app(settings), at) as url, _client() as client:
         await _heartbeat(client, url, double, profile)
         beating = asyncio.create_task(_beat(client, url, double, profile))
         try:
@@ -82,6 +85,11 @@ async def ollama_herd(double: OllamaDouble, profile: Profile) -> AsyncIterator[s
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
+
+
+def _client() -> httpx.AsyncClient:
+    # Kept connections are closed by servers just when the next heartbeat is due.
+    return httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 async def _beat(client: httpx.AsyncClient, url: str, double: OllamaDouble, home: Profile) -> None:
@@ -110,7 +118,7 @@ async def _heartbeat(
         },
         "ollama_host": double.url,
     }
-    (await client.post(f"{url}/heartbeat", json=told, timeout=None)).raise_for_status()
+    (await client.post(f"{url}/heartbeat", json=told)).raise_for_status()
 
 
 FRONTS: dict[str, Front] = {
@@ -129,11 +137,12 @@ class Players:
         self._url = url
         self.refused = 0
         self.unserved = 0
+        self.reasons: Counter[str] = Counter()
         self.waits: list[tuple[int, int, float, float]] = []
 
     async def play(self, jobs: Sequence[Json]) -> None:
         """Play all jobs."""
-        async with httpx.AsyncClient(timeout=None, limits=httpx.Limits()) as client:
+        async with _client() as client:
             await asyncio.gather(*(self._job(client, n, job) for n, job in enumerate(jobs)))
 
     async def _job(self, client: httpx.AsyncClient, number: int, job: Json) -> None:
@@ -160,11 +169,14 @@ class Players:
             "keep_alive": model.keep_alive,
             "stream": True,
         }
-        is_done = False
+        is_done, said = False, ""
         async with client.stream("POST", f"{self._url}/api/chat", json=request) as answer:
             async for line in answer.aiter_lines():
+                said = line.strip() or said
                 if answer.status_code == _OK and line.strip():
                     is_done = bool(json.loads(line).get("done"))
+        if not is_done:
+            self.reasons[f"HTTP {answer.status_code} {said[:_LONGEST_REASON]}"] += 1
         return is_done
 
 
@@ -187,6 +199,7 @@ async def tell(story: Json, clock: LoopClock) -> Json:
             "switches": node.switches,
             "refused": players.refused,
             "unserved": players.unserved,
+            "reasons": dict(players.reasons.most_common(3)),
             "waits": players.waits,
         }
 
@@ -194,6 +207,8 @@ async def tell(story: Json, clock: LoopClock) -> Json:
 def main() -> None:
     """Read, play, write."""
     clock = LoopClock()
+    # The rival's own deadlines are in the story's time as well, however it reads the clock.
+    time.time, time.monotonic = clock, lambda: clock.passed
     outcome = clock.run(tell(json.load(sys.stdin), clock))
     print(json.dumps(outcome))
 

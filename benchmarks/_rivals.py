@@ -19,7 +19,7 @@ Driven are:
   substitution of other models for the one asked is off. The heartbeats of its node agent are sent
   by the benchmark, since that agent would tell the memory of this machine.
 
-A client that is refused asks again after ten seconds, and gives up after half a day of the story.
+A client that is refused asks again after ten seconds, and gives up after three hours of the story.
 """
 
 import json
@@ -68,7 +68,7 @@ class Played(BaseModel):
     refused: int
     unserved: int
     waits: list[tuple[int, int, float, float]]
-    failure: str = ""
+    reasons: dict[str, int]
 
 
 def play(rival: Rival, profile: Profile, jobs: Sequence[Job]) -> tuple[Outcome, Played]:

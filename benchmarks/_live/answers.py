@@ -151,12 +151,15 @@ async def doctor(live: Live) -> Check:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "bot", "doctor", "--json", "--profile", str(path)),
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate()
+        said, complaint = await process.communicate()
+    if not said.startswith(b"{"):
+        return Check("baton doctor", complaint.decode()[-200:], ok=False, values={"doctor": "bad"})
     findings: list[dict[str, Any]] = [
         finding for finding in json.loads(said)["findings"] if finding["group"].startswith("Node")
     ]
-    unwell = [f"{f['subject']}: {f['found']}" for f in findings if f["level"] == "bad"]
-    told = "; ".join(f"{f['subject']} {f['level']}" for f in findings)
-    ok = bool(findings) and not unwell
-    return Check("baton doctor", "; ".join(unwell) or told, ok, {"doctor": "ok" if ok else "bad"})
+    unwell = [f"{f['subject']}: {f['found']}" for f in findings if f["level"] != "ok"]
+    ok = bool(findings) and not any(f["level"] == "bad" for f in findings)
+    found = f"{len(findings)} findings about the node; " + ("; ".join(unwell) or "all well")
+    return Check("baton doctor", found, ok, {"doctor": "ok" if ok else "bad"})

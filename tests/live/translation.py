@@ -24,6 +24,9 @@ def to_llama(asked: Json, messages: Sequence[Json]) -> Json:
         "messages": list(messages),
         "stream": True,
         "cache_prompt": True,
+        # News of each batch of the prompt: only by writing does llama-server learn that the
+        # client has left, and it would read the prompt to its end otherwise.
+        "return_progress": True,
         **{name: options[name] for name in _SAMPLING if options.get(name) is not None},
     }
     if options.get("num_predict", -1) >= 0:
