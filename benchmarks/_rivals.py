@@ -11,9 +11,10 @@ reports to its makers. Both see one node, the Mac of the profile ``single-64gb``
 Driven are:
 
 - ``direct``: no rival, the clients ask the pretended Ollama; this checks the way of measuring.
-- ``local-engine-router`` 0.7.1: it swaps between engines, and unloads an engine when another is
-  asked. Its engines are the planner and the rest, on one Ollama, which is how its documentation has
-  models take turns; smart routing and aliases are off.
+- ``local-engine-router`` 0.7.1: it lets engines take turns, and unloads one when another is asked.
+  Here the planner is one engine and the residents are the other, both on the one Ollama; as a
+  single engine it would pass everything on. Its choice of models is off. After a swap it waits
+  until this machine's free memory rests, which is 1.5 seconds here.
 - ``ollama-herd`` 0.11.4: it queues by model and chooses nodes. It does not send a request to a node
   whose free memory is too small, holds it for 30 seconds instead and then answers 503. Its
   substitution of other models for the one asked is off. The heartbeats of its node agent are sent
