@@ -23,7 +23,8 @@ _TASK_LINE = "<!-- task -->"
 _SHARED = {"actions", "data"}
 NONE = "(none)"
 SUMMARY: Literal["summary"] = "summary"
-Prompt = Role | Literal["summary"]
+FRONTIER: Literal["frontier"] = "frontier"
+Prompt = Role | Literal["summary", "frontier"]
 _FENCE = 16  # tokens of a fence, its label and a note of what was left out
 
 
@@ -140,7 +141,7 @@ def _parts(role: Prompt) -> tuple[str, str]:
     stable, line, task = text.partition(f"\n{_TASK_LINE}\n")
     if not line:
         raise ConfigurationError(f'The prompt {role}.md has no line "{_TASK_LINE}".')
-    title = role.agent if isinstance(role, Role) else "Summary"
+    title = role.agent if isinstance(role, Role) else role.capitalize()
     if stable.split("\n", 1)[0] != f"# {title}":
         raise ConfigurationError(f'The prompt {role}.md must begin with "# {title}".')
     return stable, task
