@@ -1,6 +1,7 @@
 """The values that travel between the packages: frozen, validated, free of I/O."""
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -72,6 +73,8 @@ class Stage(StrEnum):
     NEEDS_HUMAN = "needs_human"
     AWAITING_PLANNER = "awaiting_planner"
     PLANNING = "planning"
+    AWAITING_PLAN = "awaiting_plan"
+    AWAITING_FRONTIER = "awaiting_frontier"
     TESTING = "testing"
     CODING = "coding"
     REVIEWING = "reviewing"
@@ -146,14 +149,61 @@ class Scenario(Value):
     then: str
 
 
+ActionItems = Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
+Scenarios = Annotated[tuple[Scenario, ...], Field(min_length=1, max_length=12)]
+
+
+class SubTask(Value):
+    """A part of large work, with tests and a commit of its own."""
+
+    title: Annotated[str, Field(min_length=1)]
+    action_items: ActionItems
+    scenarios: Scenarios
+    files: tuple[str, ...] = ()
+
+
 class Blueprint(Value):
-    """The planner's design: a short summary to work from, and the whole to look up."""
+    """The planner's design: a short summary to work from, and the whole to look up.
+
+    ``expected_lines`` are those that change, 0 when unknown; ``unknown_apis`` names what the change
+    relies on and the planner has not seen. ``subtasks`` are in the order of building.
+    """
 
     summary: str
-    action_items: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
-    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1, max_length=12)]
+    action_items: ActionItems
+    scenarios: Scenarios
     files: tuple[str, ...] = ()
     design: str = ""
+    expected_lines: Annotated[int, Field(ge=0)] = 0
+    unknown_apis: Annotated[tuple[str, ...], Field(max_length=12)] = ()
+    subtasks: Annotated[tuple[SubTask, ...], Field(max_length=6)] = ()
+
+    @property
+    def parts(self) -> tuple[Self, ...]:
+        """Return what is built one after another: the whole, or a blueprint for each sub-task."""
+        if len(self.subtasks) < 2:  # noqa: PLR2004 - one part is the whole
+            return (self,)
+        titles = [task.title for task in self.subtasks]
+        return tuple(
+            self.model_copy(
+                update={
+                    "summary": _part_of(self.summary, titles, number),
+                    "action_items": task.action_items,
+                    "scenarios": task.scenarios,
+                    "files": task.files,
+                    "expected_lines": 0,
+                    "subtasks": (),
+                }
+            )
+            for number, task in enumerate(self.subtasks)
+        )
+
+
+def _part_of(summary: str, titles: Sequence[str], number: int) -> str:
+    head = f"Part {number + 1} of {len(titles)}: {titles[number]}"
+    done = f"Built already: {'; '.join(titles[:number])}" if number else ""
+    later = f"Not yet, leave it: {'; '.join(titles[number + 1 :])}" if titles[number + 1 :] else ""
+    return "\n".join(line for line in (head, done, later, f"The whole: {summary}") if line)
 
 
 class Severity(StrEnum):

@@ -20,7 +20,7 @@ VALUES: dict[Role, tuple[str, ...]] = {
         *("attempt", "issue", "plan", "action_items", "red_tests", "test_command"),
         *("verdicts", "findings", "context"),
     ),
-    Role.REVIEWER: ("round", "issue", "language", "plan", "earlier", "evidence", "diff"),
+    Role.REVIEWER: ("round", "issue", "language", "plan", "earlier", "refuted", "evidence", "diff"),
     Role.DOCUMENTER: ("issue", "language", "message", "changes", "evidence"),
 }
 
