@@ -29,6 +29,8 @@ from shared import profiles
 from shared.domain import RepoRef
 from shared.errors import BatonError
 from shared.github import GitHubUrls
+from shared.guard.logs import Redaction
+from shared.guard.own import OURS
 from shared.profiles import Profile
 from shared.settings import load_settings
 
@@ -167,9 +169,12 @@ def serve(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redaction())
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = load_settings(env_file)
+    OURS.learn(settings.require_webhook_secret().get_secret_value())
     door = listen(settings.port, settings.host)
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)

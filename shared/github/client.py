@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from shared.errors import GitHubUnavailable, NotFound, Refused
 from shared.github.failures import scrub, to_error
+from shared.github.outgoing import examined
 from shared.github.pace import Pace, Turnstile
 from shared.github.retry import rate_limit, wait_before_retry
 from shared.github.urls import GitHubUrls
@@ -156,7 +157,10 @@ class Client:
         """Send one request; writes wait for their turn unless ``spaced`` is False.
 
         ``repeatable`` says that sending it twice does no harm; by default all but POST are.
+        Every text in ``body`` is examined first; Refused when one may not leave.
         """
+        if body is not None:
+            body = examined(url, body, self.urls.host)
         again = method in _SAFE_TO_REPEAT if repeatable is None else repeatable
         turn = self._turnstile.turn() if spaced and method != "GET" else nullcontext()
         async with turn:

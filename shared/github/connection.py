@@ -18,6 +18,7 @@ from shared.github.repo import GitHubRepo
 from shared.github.tokens import InstallationStrategy, InstallationTokens
 from shared.github.urls import GitHubUrls
 from shared.github.values import HookDelivery, Identity, Installation, Read, Registration
+from shared.guard.own import OURS
 
 _FOR_GIT = timedelta(minutes=15)  # a slow clone must not outlive its token
 _GIT_PERMISSIONS = {"contents": "write"}
@@ -84,6 +85,7 @@ class GitHub:
         Raises ConfigurationError when the key is not an RSA key in PEM form.
         """
         _check_key(private_key)
+        OURS.learn(private_key.get_secret_value())
         urls = urls or GitHubUrls()
         return cls(_AsApp(app_id, private_key, urls, pace or Pace()), urls)
 
@@ -101,6 +103,7 @@ class GitHub:
                 "The GitHub token is empty. Make one at Settings, Developer settings, Personal "
                 "access tokens, and set it as BATON_GITHUB_TOKEN."
             )
+        OURS.learn(token.get_secret_value())
         urls = urls or GitHubUrls()
         return cls(_WithToken(token, urls, pace or Pace()), urls)
 

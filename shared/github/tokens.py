@@ -13,6 +13,7 @@ from shared.domain import RepoRef
 from shared.errors import NotFound, Refused
 from shared.github.client import Client, parse, path
 from shared.github.values import Read
+from shared.guard.own import OURS
 
 _UNKNOWN_APP = "Integration not found"  # GitHub's words for a key or id of another App
 
@@ -84,7 +85,9 @@ class InstallationTokens:
         url = path("app", "installations", installation, "access_tokens")
         # A token too many does no harm, and it is no content write.
         response = await self._app.send("POST", url, body=body, repeatable=True, spaced=False)
-        return parse(response, _Token)
+        token = parse(response, _Token)
+        OURS.learn(token.token.get_secret_value(), lasting=False)
+        return token
 
 
 class InstallationStrategy(BaseAuthStrategy):
