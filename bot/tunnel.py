@@ -127,12 +127,23 @@ async def _messages(client: httpx.AsyncClient, channel: str) -> AsyncIterator[st
     async with client.stream("GET", channel, headers=headers) as answer:
         answer.raise_for_status()
         data: list[str] = []
-        async for line in answer.aiter_lines():
+        async for line in _lines(answer):
             if line.startswith("data:"):
                 data.append(line.removeprefix("data:").removeprefix(" "))
             elif not line and data:
                 yield "\n".join(data)
                 data = []
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
+    """Yield lines; httpx would break them at U+2028 as well, which JSON holds unescaped."""
+    rest = bytearray()
+    async for chunk in answer.aiter_bytes():
+        *whole, last = chunk.split(b"\n")
+        for part in whole:
+            yield (rest + part).decode().removesuffix("\r")
+            rest.clear()
+        rest += last
 
 
 def _members(text: str) -> Iterator[tuple[str, str]]:
