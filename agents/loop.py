@@ -22,6 +22,7 @@ __all__ = ["ALONE", "Attempt", "Brief", "Ended", "Limits", "Support", "work"]
 MALFORMED_IN_A_ROW = 3
 _TRUNCATED_IN_A_ROW = 2
 _CHARACTERS_A_TOKEN = 3
+_LONGEST_MALFORMED = 2_000  # characters of a reply that is kept only to be corrected
 _UNCHANGED = "No file differs from the start, so there is nothing to submit. Make the change first."
 ALONE = Support()
 """An attempt without helpers."""
@@ -88,7 +89,8 @@ class _Loop:
         """Carry out what was said; return how the attempt ended, if it did."""
         if said.action is None:
             self.malformed += 1
-            self.history.add(said.text, said.fault)
+            # What could not be read is worth remembering, but not the context that it may fill.
+            self.history.add(clip(said.text, _LONGEST_MALFORMED), said.fault)
             is_last = self.malformed == MALFORMED_IN_A_ROW
             return self._ended(Ended.MALFORMED, said.fault) if is_last else None
         self.malformed = 0

@@ -6,12 +6,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agents.budget import clip
 from shared.chat import Chat, JsonSchema, Message, Reply, Speaker
 from shared.errors import MalformedReply
 
 T = TypeVar("T", bound=BaseModel)
 _SHOWN_FAULTS = 5
 _MOST_TRIES = 100
+_LONGEST_SHOWN = 4_000  # characters of a reply that has to be corrected
 
 
 async def ask(chat: Chat, messages: Sequence[Message], form: type[T]) -> T:
@@ -25,10 +27,15 @@ async def ask(chat: Chat, messages: Sequence[Message], form: type[T]) -> T:
     try:
         return read(reply, form)
     except MalformedReply as error:
-        said = Message(role=Speaker.ASSISTANT, content=reply.text or "(nothing)")
+        said = Message(role=Speaker.ASSISTANT, content=_shortened(reply.text))
         correction = Message(role=Speaker.USER, content=f"{error} Answer again, JSON object only.")
     corrected = await chat.complete([*messages, said, correction], schema=schema)
     return read(corrected, form)
+
+
+def _shortened(text: str) -> str:
+    # A whole reply may take the room that the next one needs.
+    return clip(text.strip(), _LONGEST_SHOWN) or "(nothing)"
 
 
 def read(reply: Reply, form: type[T]) -> T:

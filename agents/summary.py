@@ -66,7 +66,9 @@ def state(written: str, diff: str | None, reminder: str, room: int) -> str:
     """
     parts = {"notes": Part(written), "diff": Part(diff or "", budget.by_files)}
     short = budget.fit(parts, room - budget.tokens(reminder))
-    told = [f"Where the work stands:\n\n{prompting.as_data('notes', short['notes'])}"]
+    told = []
+    if written:
+        told.append(f"Where the work stands:\n\n{prompting.as_data('notes', short['notes'])}")
     if diff is not None:
         changed = prompting.as_data("diff", short["diff"]) if diff.strip() else "Nothing yet."
         told.append(f"Changed so far:\n\n{changed}")

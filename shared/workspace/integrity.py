@@ -4,6 +4,7 @@ Tests, pytest and the project share one process, so no look at the files catches
 these are the ones that need no skill. What is certain is forbidden, what may be honest is shown.
 """
 
+import json
 import re
 import sys
 import tomllib
@@ -30,6 +31,7 @@ _MACHINERY = re.compile(
     r"|sys\.modules|sys\.settrace|gc\.get_objects|inspect\.(?:stack|currentframe)"
     r"|traceback\.extract_stack)\b"
 )
+_SCRIPT_RUNNERS = ("jest", "vitest", "mocha", "ava", "c8", "nyc")
 _RUNNER = re.compile(r"\bpytest\b|\bunittest\b")
 
 
@@ -106,6 +108,8 @@ def _settings(path: str, text: str | None) -> object:
             return tomllib.loads(text or "").get("tool", {}).get("pytest")
         except (tomllib.TOMLDecodeError, AttributeError):
             return text
+    if PurePosixPath(path).name == "package.json":
+        return _of_package(text)
     if path == "setup.cfg":
         parser = ConfigParser(interpolation=None, strict=False)
         try:
@@ -114,6 +118,16 @@ def _settings(path: str, text: str | None) -> object:
             return text
         return dict(parser["tool:pytest"]) if "tool:pytest" in parser else None
     return None
+
+
+def _of_package(text: str | None) -> object:
+    """Return what a package.json says about tests: its scripts for them, and their runners."""
+    try:
+        said = json.loads(text or "{}")
+        scripts = {n: line for n, line in said.get("scripts", {}).items() if "test" in n}
+        return scripts, {name: said.get(name) for name in _SCRIPT_RUNNERS}
+    except (ValueError, RecursionError, AttributeError):
+        return text
 
 
 def _knowing(edit: Edit) -> Iterator[str]:

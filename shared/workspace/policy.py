@@ -6,12 +6,15 @@ from pathlib import PurePosixPath
 _TEST_FOLDERS = {"test", "tests", "testing", "spec", "__tests__"}
 _CONFIGURATION = {"conftest.py", "pytest.ini", "tox.ini", "noxfile.py", "sitecustomize.py"}
 _CONFIGURATION |= {".coveragerc", "pytest.toml", ".pytest.ini", ".pytest.toml"}
-_CONFIGURATION |= {"usercustomize.py"}
+_CONFIGURATION |= {"usercustomize.py", "nextest.toml"}
+_CONFIGURATION_STEMS = {"jest.config", "vitest.config", "vitest.workspace", "karma.conf"}
+_CONFIGURATION_STEMS |= {"playwright.config", ".mocharc", "jest.setup", "vitest.setup"}
 
 
 def is_test_configuration(path: str) -> bool:
     """Tell whether a file decides how tests are found or run."""
-    return PurePosixPath(path).name.casefold() in _CONFIGURATION
+    name = PurePosixPath(path).name.casefold()
+    return name in _CONFIGURATION or PurePosixPath(name).stem in _CONFIGURATION_STEMS
 
 
 def is_test_file(path: str) -> bool:

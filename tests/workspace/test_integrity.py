@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.workspace.integrity import Edit, doubtful
+from shared.workspace import coder_writes, violations
+from shared.workspace.integrity import Edit, doubtful, tampered
 
 OLD = '''
 """Tests of the shop."""
@@ -149,3 +150,30 @@ def test_values_that_the_code_had_before_are_its_own() -> None:
         Edit(path="tests/test_new.py", before=None, after=NEW_TESTS),
     ]
     assert doubtful(edits, []) == ()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["jest.config.ts", "vitest.config.mjs", ".mocharc.json", "app/karma.conf.js", "nextest.toml"],
+)
+def test_settings_of_other_runners_are_not_written(path: str) -> None:
+    """Files that tell runners of JavaScript and Rust how to test stay as they are."""
+    assert violations([path], coder_writes(()))
+
+
+@pytest.mark.parametrize(
+    ("after", "refused"),
+    [
+        ('{"scripts": {"test": "true", "build": "x"}}', True),
+        ('{"scripts": {"build": "x"}}', True),
+        ('{"scripts": {"test": "jest", "build": "x"}, "jest": {"testMatch": []}}', True),
+        ("{", True),
+        ("[]", True),
+        ('{"scripts": {"test": "jest", "build": "y"}, "dependencies": {"a": "1"}}', False),
+    ],
+)
+def test_the_test_script_of_a_package_stays(after: str, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+    """What npm runs as tests may not change with the code; all else in package.json may."""
+    before = '{"scripts": {"test": "jest", "build": "x"}}'
+    edit = Edit(path="web/package.json", before=before, after=after)
+    assert bool(tampered([edit], ["web/package.json"])) is refused
