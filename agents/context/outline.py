@@ -1,5 +1,6 @@
 """What a text defines and imports: by its grammar where there is one, else by its lines."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from shared.sources import Symbol
 
 _LONGEST = 160  # characters of a signature
 _MOST = 5_000  # definitions of one text
+_PIECE = 65_536  # bytes handed to the parser at once
+# Reports that a parser may give: ordinary code needs one for 130 characters.
+_REPORTS, _A_REPORT = 500, 50
 _DEFINITION = re.compile(
     r"^(?P<indent>[^\S\n]*)(?:export\s+|pub\s+|public\s+|async\s+)*"
     r"(?P<kind>def|class|function|func|fn|interface|struct|module|trait|enum)\s+(?P<name>\w+)[^\n]*",
@@ -36,11 +40,29 @@ class Outline(NamedTuple):
 def outline(path: str, text: str) -> Outline:
     """Read definitions and imports; a text that is broken gives what can be made out."""
     known = grammar(path)
-    return _parsed(known, path, text) if known else _by_lines(text)
+    root = _root(known, text) if known else None
+    return _parsed(known, root, path) if known and root else _by_lines(text)
 
 
-def _parsed(known: Grammar, path: str, text: str) -> Outline:
-    root = known.parser.parse(text.encode()).root_node
+def _root(known: Grammar, text: str) -> Node | None:
+    """Parse a text; None when its errors keep the parser far longer than code would.
+
+    The parser reports every hundred steps or so. These are counted, not timed, so that the same
+    text always gives the same outline.
+    """
+    data, reports, most = text.encode(), itertools.count(), _REPORTS + len(text) // _A_REPORT
+    try:
+        tree = known.parser.parse(
+            lambda start, _: data[start : start + _PIECE],
+            progress_callback=lambda _offset, _has_error: next(reports) > most,
+        )
+    except ValueError:
+        known.parser.reset()
+        return None
+    return tree.root_node
+
+
+def _parsed(known: Grammar, root: Node, path: str) -> Outline:
     found = QueryCursor(known.query).captures(root)
     nodes = sorted(found.get("definition", ()), key=lambda n: (n.start_byte, -n.end_byte))
     symbols: list[Symbol] = []
@@ -85,7 +107,7 @@ def _python(statement: str) -> Iterator[str]:
 def _by_lines(text: str) -> Outline:
     found = list(_DEFINITION.finditer(text))[:_MOST]
     lines = [text.count("\n", 0, match.start()) + 1 for match in found[:1]]
-    for before, match in zip(found, found[1:], strict=False):
+    for before, match in itertools.pairwise(found):
         lines.append(lines[-1] + text.count("\n", before.start(), match.start()))
     ends = [*(line - 1 for line in lines[1:]), text.count("\n") + 1]
     symbols = (

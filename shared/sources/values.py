@@ -18,11 +18,11 @@ class Symbol(NamedTuple):
 class Posting(NamedTuple):
     """How often a word occurs in a text.
 
-    ``defined`` counts its uses in names of definitions. ``places`` are the indexes of the
+    ``times`` counts all occurrences, ``defined`` those in names of definitions. ``places`` are the indexes of the
     innermost definitions in which it occurs, ascending.
     """
 
-    count: int
+    times: int
     defined: int
     places: tuple[int, ...]
 

@@ -1,0 +1,94 @@
+"""Which files of a repository import which: names of modules are matched with paths.
+
+Nothing is executed and no configuration is read, so a module is found by the end of its path, as
+``a.b`` is by ``src/a/b.py``. What lies outside of the repository matches nothing.
+"""
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+_INDEX = {"__init__", "index", "mod", "lib"}  # the file that stands for its folder
+_DOTTED = {".py", ".pyi", ".java", ".kt", ".scala"}
+_MOST = 3  # files that one name may mean; beyond that it means none of them
+
+
+class Modules:
+    """The files of a repository by the names under which they are imported."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._files = defaultdict[str, list[str]](list)  # by path without suffix
+        self._folders = defaultdict[str, list[str]](list)  # the folders with Go files
+        self._by_last = defaultdict[str, set[str]](set)
+        for path in paths:
+            self._file(path)
+
+    def imported(self, path: str, imports: Collection[str]) -> frozenset[str]:
+        """Return the files that a file imports."""
+        suffix = PurePosixPath(path).suffix
+        found = (target for name in imports for target in self._targets(path, suffix, name))
+        return frozenset(found) - {path}
+
+    def _file(self, path: str) -> None:
+        whole = PurePosixPath(path)
+        module = whole.parent if whole.stem in _INDEX else whole.with_suffix("")
+        self._files[str(module)].append(path)
+        self._by_last[module.name].add(str(module))
+        if whole.suffix == ".go":
+            self._folders[str(whole.parent)].append(path)
+            self._by_last[whole.parent.name].add(str(whole.parent))
+
+    def _targets(self, path: str, suffix: str, name: str) -> Iterator[str]:
+        folder = posixpath.dirname(path)
+        if suffix in _DOTTED:
+            modules = self._dotted(folder, name)
+        elif name.startswith("."):
+            modules = [_plain(posixpath.normpath(posixpath.join(folder, name)))]
+        elif suffix == ".rs":
+            modules = self._rust(folder, name)
+        else:
+            modules = self._ending(_plain(name))
+        for module in modules:
+            yield from (self._folders if suffix == ".go" else self._files).get(module, ())
+
+    def _dotted(self, folder: str, name: str) -> list[str]:
+        if not name.startswith("."):
+            return self._ending(name.replace(".", "/"))
+        rest = name.lstrip(".")
+        up = "../" * (len(name) - len(rest) - 1)
+        return [posixpath.normpath(posixpath.join(folder, up, rest.replace(".", "/")))]
+
+    def _rust(self, folder: str, name: str) -> list[str]:
+        parts = [part for part in re.findall(r"\w+", name) if part not in {"crate", "self"}]
+        # The last names of a path are those of items: try from the longest.
+        for length in range(len(parts), 0, -1):
+            tail = "/".join(parts[:length])
+            near = posixpath.normpath(posixpath.join(folder, tail))
+            if found := [near] if near in self._files else self._ending(f"src/{tail}"):
+                return found
+        return []
+
+    def _ending(self, module: str) -> list[str]:
+        """Return the modules whose path ends so; none when the name is too common to tell."""
+        last = module.rpartition("/")[2]
+        tail = f"/{module}"
+        found = [m for m in self._by_last.get(last, ()) if f"/{m}".endswith(tail)]
+        if not found and "/" in module:  # a path with the name of the project before it, as in Go
+            found = [m for m in self._by_last.get(last, ()) if tail.endswith(f"/{m}")]
+        return sorted(found) if len(found) <= _MOST else []
+
+
+def graph(files: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
+    """Return for each file those that it imports, from the imports as they are written."""
+    modules = Modules(files)
+    return {path: modules.imported(path, names) for path, names in files.items()}
+
+
+def _plain(path: str) -> str:
+    """Take off the suffix, and the name of a file that stands for its folder."""
+    whole = PurePosixPath(path)
+    if whole.suffix in {".js", ".ts", ".jsx", ".tsx", ".mjs", ".h", ".rb", ".php"}:
+        whole = whole.with_suffix("")
+    return str(whole.parent if whole.name in _INDEX else whole)

@@ -1,0 +1,170 @@
+"""Order the files of a repository by how likely an issue is about them, with reasons.
+
+The weights were chosen on SWE-bench instances of pylint, xarray, sphinx and seaborn, by one pass
+of coordinate ascent; ``benchmarks/localisation.py`` measures on other repositories.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from agents.context.clues import Clues, Frame
+from agents.context.index import Index
+from agents.context.lexical import Found, search
+from agents.context.words import stems
+from shared.domain import Value
+from shared.sources import Change, Symbol
+
+_PASSAGE, _NAMED, _PATH, _FRAME, _PAST = 1.5, 0.05, 0.4, 0.8, 0.3  # beside 1 for BM25
+_WHOLE_PATH = 2.0  # whoever names a file is believed
+_PACKAGE_FILE = 0.1  # taken from a file that mostly gathers names
+_ASIDE = 0.7  # factor of what stands beside the code: examples, docs, tools
+_BESIDE = re.compile(
+    r"(?:docs?|examples?|bench(?:marks?)?|asv_bench|utils|ci|scripts?|tools|extras?)/|setup\.py$"
+)
+_WIDE = 20  # files; a commit that touches more says nothing about one of them
+_WORDS_TOLD = 4
+_SYMBOLS_KEPT = 5
+
+
+class Ranked(Value):
+    """A file and how well it answers to the issue; higher is better."""
+
+    path: str
+    score: float
+    reasons: tuple[str, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
+
+
+class _Signal(NamedTuple):
+    """Something that speaks for a file, with the sentence for it."""
+
+    score: float
+    reason: str = ""
+
+
+def ranked(
+    clues: Clues, files: Mapping[str, str], index: Index, changes: Sequence[Change] = ()
+) -> tuple[Ranked, ...]:
+    """Order the files (path to blob id) that anything speaks for, the best first.
+
+    ``changes`` are the commits before, the latest first.
+    """
+    found = search(clues, files, index)
+    best = max((one.score for one in found.values()), default=0.0) or 1.0
+    passages = {path: one.passages[0].score for path, one in found.items() if one.passages}
+    top = max(passages.values(), default=0.0) or 1.0
+    signals = (
+        {path: _Signal(one.score / best, _worded(one)) for path, one in found.items()},
+        {path: _Signal(_PASSAGE * score / top) for path, score in passages.items()},
+        _named(clues, files, index),
+        _mentioned(clues.paths, files),
+        _traced(clues.frames, files),
+        _past(clues, files, changes),
+    )
+    paths = {path for signal in signals for path in signal}
+    scored = (_total(path, [s[path] for s in signals if path in s], found) for path in paths)
+    return tuple(sorted((r for r in scored if r.score > 0), key=lambda r: (-r.score, r.path)))
+
+
+def _total(path: str, signals: Sequence[_Signal], found: Mapping[str, Found]) -> Ranked:
+    score = sum(signal.score for signal in signals)
+    if path.endswith(("__init__.py", "/index.js", "/index.ts")):
+        score -= _PACKAGE_FILE
+    if _BESIDE.match(path):
+        score *= _ASIDE
+    passages = found[path].passages[:_SYMBOLS_KEPT] if path in found else ()
+    return Ranked(
+        path=path,
+        score=round(score, 6),
+        reasons=tuple(signal.reason for signal in signals if signal.reason),
+        symbols=tuple(passage.symbol for passage in passages),
+    )
+
+
+def _worded(found: Found) -> str:
+    told = f"has the words {', '.join(found.words[:_WORDS_TOLD])}"
+    return f"{told}, most of them in {found.passages[0].symbol.name}" if found.passages else told
+
+
+def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _Signal]:
+    """Speak for the files that define a name of the issue; few of them share its weight."""
+    likely = {blob for _, blob, p in index.hits(_folded(clues.names)) if p.defined}
+    blobs = {path: blob for path, blob in files.items() if blob in likely}
+    symbols = index.symbols(set(blobs.values()))
+    wanted = set(clues.names)
+    defined = {path: wanted & {s.name for s in symbols[blob]} for path, blob in blobs.items()}
+    owners = Counter(name for names in defined.values() for name in names)
+    scores = {p: sum(1 / owners[n] for n in sorted(names)) for p, names in defined.items() if names}
+    top = max(scores.values(), default=1.0)
+    return {
+        path: _Signal(_NAMED * score / top, f"defines {', '.join(sorted(defined[path]))}")
+        for path, score in scores.items()
+    }
+
+
+def _folded(names: Iterable[str]) -> set[str]:
+    """Return one word for each name under which a digest holds its definition."""
+    return {whole[0] for name in names if (whole := stems(name))}
+
+
+def _mentioned(paths: Sequence[str], files: Collection[str]) -> dict[str, _Signal]:
+    """Speak for the files that the issue names, whole paths above mere names."""
+    tails, found = _Tails(files), dict[str, _Signal]()
+    for said in paths:
+        for path in tails.ending(said):
+            whole = path == said and "/" in said
+            signal = _Signal(_WHOLE_PATH if whole else _PATH, f"the issue names {said}")
+            found[path] = max(signal, found.get(path, signal))
+    return found
+
+
+def _traced(frames: Sequence[Frame], files: Collection[str]) -> dict[str, _Signal]:
+    """Speak for the files of a traceback, most for the one in which it ends."""
+    tails = _Tails(files)
+    return {
+        path: _Signal(_FRAME * (1 + number / len(frames)), f"in a traceback, line {frame.line}")
+        for number, frame in enumerate(frames, 1)
+        for path in (*tails.ending(frame.path), *tails.installed(frame.path))
+    }
+
+
+class _Tails:
+    """Files by the ends of their paths."""
+
+    def __init__(self, files: Collection[str]) -> None:
+        self._by_name = defaultdict[str, list[str]](list)
+        for path in files:
+            self._by_name[path.rpartition("/")[2]].append(path)
+
+    def ending(self, said: str) -> list[str]:
+        """Return the files whose path ends so."""
+        return [path for path in self._alike(said) if f"/{path}".endswith(f"/{said}")]
+
+    def installed(self, said: str) -> list[str]:
+        """Return the files that lie below another root there, such as site-packages."""
+        return [path for path in self._alike(said) if said.endswith(f"/{path}")]
+
+    def _alike(self, said: str) -> Sequence[str]:
+        return self._by_name.get(said.rpartition("/")[2], ())
+
+
+def _past(clues: Clues, files: Collection[str], changes: Sequence[Change]) -> dict[str, _Signal]:
+    """Speak for what was changed, and changed together, when the work was about the same words."""
+    bags = [Counter(stems(change.subject)) for change in changes]
+    seen = Counter(word for bag in bags for word in bag)
+    best = dict[str, _Signal]()
+    for change, bag in zip(changes, bags, strict=True):
+        touched = [path for path in change.files if path in files]
+        shared = sorted(clues.words.keys() & bag.keys())
+        if not shared or not 0 < len(touched) <= _WIDE:
+            continue
+        weight = sum(clues.words[w] * math.log(1 + len(changes) / seen[w]) for w in shared)
+        score = weight / (1 + math.sqrt(bag.total())) / math.sqrt(len(touched))
+        for path in touched:
+            if path not in best or score > best[path].score:
+                best[path] = _Signal(score, f'changed by "{change.subject[:60]}"')
+    top = max((signal.score for signal in best.values()), default=1.0)
+    return {path: s._replace(score=_PAST * s.score / top) for path, s in best.items()}

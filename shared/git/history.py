@@ -1,0 +1,93 @@
+"""What a commit holds by blob, and what the commits before it changed."""
+
+import asyncio
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from shared.errors import GitError
+from shared.git.command import Git
+from shared.git.shas import checked
+from shared.sources import Change
+
+_LARGEST = 400_000  # bytes of a blob that is worth reading
+_MOST_CHANGES = 1_000
+_ENTRY = re.compile(rb"100\d{3} blob (\w+) +(\d+)\t(.*)", re.DOTALL)
+_HEADER = re.compile(rb"(\w+) (\w+)(?: (\d+))?\n")
+
+
+class History:
+    """A repository as of one commit, read from its objects; no worktree is needed.
+
+    ``git_dir`` is a mirror's or a worktree's git directory.
+    """
+
+    def __init__(self, git_dir: Path) -> None:
+        self._git = Git(git_dir)
+
+    async def blobs(self, sha: str) -> dict[str, str]:
+        """Return the plain files of a commit by path, each with its blob id.
+
+        Links, submodules and files above 400 kB are left out. Raises GitError.
+        """
+        listing = await self._git.run("ls-tree", "-r", "-z", "-l", checked(sha))
+        found = (_ENTRY.fullmatch(entry) for entry in listing.split(b"\0"))
+        return {
+            os.fsdecode(entry[3]): entry[1].decode()
+            for entry in found
+            if entry and int(entry[2]) <= _LARGEST
+        }
+
+    async def texts(self, blobs: Collection[str]) -> dict[str, str]:
+        """Return the texts of blobs; one that is no UTF-8 text comes out empty.
+
+        Raises GitError.
+        """
+        names = "".join(f"{checked(blob)}\n" for blob in blobs)
+        out = await self._git.run("cat-file", "--batch", stdin=names.encode())
+        return await asyncio.to_thread(_texts, out)
+
+    async def commits(self, sha: str) -> tuple[str, ...]:
+        """Return the last thousand commits up to one, itself the first; merges are left out."""
+        count = f"--max-count={_MOST_CHANGES}"
+        out = await self._git.run("rev-list", "--no-merges", count, checked(sha))
+        return tuple(out.decode().split())
+
+    async def changes(self, commits: Collection[str]) -> dict[str, Change]:
+        """Return what each commit is called and which files it touched.
+
+        Raises GitError.
+        """
+        names = "".join(f"{checked(commit)}\n" for commit in commits)
+        fixed = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
+        out = await self._git.run(
+            *("diff-tree", "--stdin", "--root", "-r", "-z", "--name-only", *fixed),
+            "--format=%x01%H%x02%s%x02",
+            stdin=names.encode(),
+        )
+        return dict(map(_change, out.split(b"\x01")[1:]))
+
+
+def _texts(out: bytes) -> dict[str, str]:
+    found, at = dict[str, str](), 0
+    while header := _HEADER.match(out, at):
+        if header[2] != b"blob":
+            raise GitError(f"{header[1].decode()} is no blob of this repository: fetch it first.")
+        end = header.end() + int(header[3])
+        found[header[1].decode()] = _text(out[header.end() : end])
+        at = end + 1
+    return found
+
+
+def _text(data: bytes) -> str:
+    try:
+        return "" if b"\0" in data else data.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _change(record: bytes) -> tuple[str, Change]:
+    name, subject, files = record.split(b"\x02", 2)
+    paths = tuple(os.fsdecode(path.strip(b"\n")) for path in files.split(b"\0"))
+    return name.decode(), Change(subject.decode(errors="replace"), tuple(p for p in paths if p))
