@@ -98,7 +98,7 @@ async def _github(settings: Settings, seconds: float) -> Findings:
         connection = connect(settings)
     except ConfigurationError:
         return found  # told among the settings
-    account = github.account(section, connection)
+    account = github.account(section, connection, settings)
     return [*found, *await section.within(seconds, "account", account)]
 
 

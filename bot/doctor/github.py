@@ -1,14 +1,17 @@
 """Checks of GitHub: in reach, the clock, who Baton is there, and what it may do and hear."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import httpx
 
+from bot.doctor.arriving import LOOKED_AT, judge_deliveries
 from bot.doctor.clock import ahead, judge_clock
 from bot.doctor.findings import Finding, Section
 from shared.errors import GitHubUnavailable
 from shared.github import GitHub, GitHubUrls, Registration
 from shared.github.permissions import union
+from shared.settings import Settings
 from webhooks.events import MODELS
 
 UNASKED = {"ping", "installation", "installation_repositories"}
@@ -38,21 +41,23 @@ async def reach(section: Section, urls: GitHubUrls, seconds: float) -> Sequence[
     return [section.ok("reach", f"{urls.api} answers"), clock]
 
 
-async def account(section: Section, github: GitHub) -> Sequence[Finding]:
-    """Log in, and compare what the App may do and hears with what Baton needs.
+async def account(section: Section, github: GitHub, settings: Settings) -> Sequence[Finding]:
+    """Log in, compare what the App may do and hears with what Baton needs, see what arrived.
 
     Closes the connection.
     """
     try:
         registration = await github.registration()
         who = await github.identity()
+        attempts = await github.deliveries(datetime.now(UTC) - LOOKED_AT)
     finally:
         await github.aclose()
     found = section.ok("account", f"Baton writes as {who.login}")
     if registration is None:
         return [found]
     page = github.urls.web + registration.settings_path
-    return [found, *judge_app(section, registration, page)]
+    arriving = judge_deliveries(section, attempts or (), page, settings)
+    return [found, *judge_app(section, registration, page), arriving]
 
 
 def judge_app(section: Section, app: Registration, page: str) -> Sequence[Finding]:

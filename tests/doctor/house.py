@@ -12,7 +12,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.demo.forge import AppRegistration, ForgeConfig, Person, RepositorySeed, create_forge
+from bot.demo.forge import (
+    AppRegistration,
+    ForgeConfig,
+    Person,
+    RepositorySeed,
+    create_forge,
+    forge_of,
+)
 from bot.demo.serving import listen, serve
 from bot.doctor import Finding, Level, Report, diagnose, render
 from shared.github.permissions import union
@@ -130,8 +137,13 @@ def the(report: Report, subject: str, level: Level | None = None) -> Finding:
 
 
 @contextlib.asynccontextmanager
-async def forge(household: Household, **registered: object) -> AsyncIterator[None]:
-    """Open a forge where the App is installed, and point the settings at it."""
+async def forge(
+    household: Household, *, hook: str | None = None, **registered: object
+) -> AsyncIterator[None]:
+    """Open a forge where the App is installed, and point the settings at it.
+
+    With an address for webhooks it is left alone until these have been tried.
+    """
     gate = listen()
     app = {"public_key": public_pem(private_key()), "permissions": union(), **registered}
     config = ForgeConfig(
@@ -141,8 +153,12 @@ async def forge(household: Household, **registered: object) -> AsyncIterator[Non
         webhook_secret=SecretStr(HUSH),
         people=(Person(login="alice", token=SecretStr(f"ghp_{HUSH}")),),
         repositories=(RepositorySeed(owner="alice", name="shop"),),
+        webhook_url=hook,
+        first_contact=0,
     )
-    async with serve(create_forge(config), gate) as url:
+    made = create_forge(config)
+    async with serve(made, gate) as url:
+        await forge_of(made)[1].settle()
         household.settings |= {"GITHUB_API_URL": f"{url}/api/v3", "GITHUB_WEB_URL": url}
         yield
 

@@ -2,9 +2,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.doctor import Level, as_json
+from bot.doctor.arriving import judge_deliveries
 from bot.doctor.findings import Section
 from bot.doctor.github import EVENTS, judge_app
-from shared.github import Registration
+from shared.github import HookDelivery, Registration
+from shared.settings import Settings
 from tests.doctor.house import (
     HUSH,
     Household,
@@ -115,3 +117,51 @@ async def test_a_token_is_looked_up(household: Household) -> None:
         report = await at_node(household, refused_address())
     assert the(report, "account", Level.OK).found == "Baton writes as alice"
     assert not [f for f in report.findings if f.subject == "permissions"]
+
+
+def attempts(*statuses: int) -> list[HookDelivery]:
+    """Return attempts of as many deliveries, the newest first."""
+    return [
+        HookDelivery(
+            id=100 - at, guid=f"g{at}", delivered_at=hours_ago(at), status_code=status, event="push"
+        )
+        for at, status in enumerate(statuses)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "level", "found", "mend"),
+    [
+        ((), Level.OK, "none within the last day", ""),
+        ((202, 200), Level.OK, "all 2 of the last day arrived", ""),
+        ((202, 0, 502), Level.WARN, "2 of 3 of the last day did not arrive", "baton serve"),
+        ((401, 202), Level.BAD, "refused for its signature", "BATON_WEBHOOK_SECRET"),
+        ((0, 202), Level.BAD, "found nobody", "tunnel"),
+        ((503,), Level.BAD, "answered with 503", "/advanced"),
+    ],
+)
+def test_deliveries_that_do_not_arrive_are_told(
+    statuses: tuple[int, ...], level: Level, found: str, mend: str
+) -> None:
+    """What fails now is ✘ with its cause; what failed before and works again is a warning."""
+    told = judge_deliveries(Section("GitHub"), attempts(*statuses), "PAGE", Settings())
+    assert told.level is level
+    assert found in told.found
+    assert mend in told.mend
+
+
+def test_a_delivery_that_came_at_the_second_try_has_arrived() -> None:
+    """A redelivery has the GUID of the first attempt."""
+    failed, later = attempts(502, 202)
+    both = [later.model_copy(update={"guid": failed.guid}), failed]
+    told = judge_deliveries(Section("GitHub"), both, "PAGE", Settings(smee_url="https://smee.io/x"))
+    assert told.level is Level.OK
+    assert "all 1" in told.found
+    assert "smee" in told.found
+
+
+async def test_the_forges_list_of_deliveries_is_looked_at(household: Household) -> None:
+    """With nobody at the webhook's address the App's ping is told as lost."""
+    async with forge(household, hook=f"{refused_address()}/webhooks/github"):
+        report = await at_node(household, refused_address())
+    assert "found nobody" in the(report, "deliveries", Level.BAD).found
