@@ -132,8 +132,13 @@ async def baton(house: Household) -> AsyncIterator[Ask]:
         @contextlib.asynccontextmanager
         async def ask(job: Job, call: Call) -> AsyncIterator[None]:
             model = house.profile.model(call.role)
+            is_last = call is next(c for c in reversed(job.calls) if c.role is call.role)
             async with scheduler.lease(
-                model, job=job.name, role=call.role, priority=job.priority
+                model,
+                job=job.name,
+                role=call.role,
+                priority=job.priority,
+                unload_after=is_last and call.role is Role.PLANNER,
             ) as lease:
                 house.leased[model.name] += 1
                 try:

@@ -46,6 +46,15 @@ class _Lost(Exception):
 
 
 @dataclass(eq=False)
+class _Wish:
+    """A turn that is asked for; those who ask meanwhile share the next one."""
+
+    change: Change | None
+    looks: bool
+    is_done: bool = False
+
+
+@dataclass(eq=False)
 class Desk:
     """A node as this process deals with it."""
 
@@ -56,10 +65,13 @@ class Desk:
     requests: dict[str, Request] = field(default_factory=dict)
     seen: NodeState = field(init=False)
     _looks: int = 0
+    _is_looking: bool = False
     _due: float | None = None
+    _wishes: list[_Wish] = field(default_factory=list)
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _switch_id: str = ""
+    _plan: SwitchPlan | None = None
     _switching: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _is_closed: bool = False
@@ -73,7 +85,15 @@ class Desk:
         Without `looks`, whatever needs a look at the node is left to `run`.
         Raises NodeUnreachable when the node had to be looked at and does not answer.
         """
-        await asyncio.shield(self._spawn(self._take_turn(change, looks=looks)))
+        wish = _Wish(change, looks)
+        self._wishes.append(wish)
+        await asyncio.shield(self._spawn(self._take_turn(wish)))
+
+    def turn_soon(self, change: Change) -> None:
+        """Make a change in the next turn; nobody waits for it."""
+        wish = _Wish(change, looks=False)
+        self._wishes.append(wish)
+        self._spawn(self._take_turn(wish))
 
     async def run(self) -> None:
         """Take a turn whenever time alone asks for one."""
@@ -81,6 +101,11 @@ class Desk:
             await self._tend()
             while self._due is None or self._due > self.around.clock():
                 await self._nap()
+
+    async def settle(self) -> None:
+        """Let our changes reach the table, unless a look at the node delays them."""
+        if self._wishes and not self._is_looking:
+            await self.turn(looks=False)
 
     async def answers(self) -> bool:
         """Look at the node now; tell whether it answers."""
@@ -119,22 +144,29 @@ class Desk:
             for wait in waits:
                 wait.cancel()
 
-    async def _take_turn(self, change: Change | None, *, looks: bool = True) -> None:
-        """Make a change and all that follows from it: look at the node, decide, act."""
+    async def _take_turn(self, wish: _Wish) -> None:
+        """Make all changes that wait, and do what follows: look at the node, decide, act."""
         asked_at = self._looks
         async with self._lock:
+            if wish.is_done:  # the turn before has made this change too
+                return
             seen: tuple[int, Sequence[Loaded]] | None = None
+            looks = False
             while True:
+                wishes = tuple(self._wishes)
                 async with self.around.table.turn(self.node.name) as turn:
                     now = self.around.clock()
-                    if change is not None:
-                        await change(turn, now)
-                        change = None
+                    for made in wishes:
+                        if made.change is not None:
+                            await made.change(turn, now)
                     await self._keep_up(turn, now)
                     if seen is not None and seen[0] == turn.node.epoch:
                         turn.see(seen[1], now)
                     is_stale = self._is_stale(turn, now)
                     decision = Decision() if is_stale else self._decide(turn, now)
+                for made in wishes:
+                    made.is_done, looks = True, looks or made.looks
+                    self._wishes.remove(made)
                 for mine in tuple(self.requests.values()):
                     mine.hear(turn.rows.get(mine.row.id), self.node)
                 if not is_stale or not looks:
@@ -153,7 +185,10 @@ class Desk:
         temporary = {model.name for model in self.models if not model.is_resident}
         waits = any(row.state == AskState.WAITING for row in turn.rows.values())
         leaves = any(loaded.ours and loaded.name in temporary for loaded in turn.loaded)
-        return (waits or leaves) and now - turn.node.seen_at > self.around.policy.fresh_seconds
+        returns = bool(turn.node.owed)
+        return (
+            waits or leaves or returns
+        ) and now - turn.node.seen_at > self.around.policy.fresh_seconds
 
     async def _look(self, asked_at: int) -> Sequence[Loaded]:
         """Look at the node; of many who find it away while they wait in line, one has looked.
@@ -164,10 +199,13 @@ class Desk:
             if self._looks > asked_at and not self.seen.is_reachable:
                 raise NodeUnreachable(self.seen.reason)
             self._looks += 1
+            self._is_looking = True
             seen = await self.control.running()
         except ModelError as error:
             self._miss(str(error))
             raise NodeUnreachable(self.seen.reason) from error
+        finally:
+            self._is_looking = False
         self.seen = NodeState(node=self.node.name, seen_at=self.around.clock())
         return seen
 
@@ -203,9 +241,11 @@ class Desk:
     def _decide(self, turn: Turn, now: float) -> Decision:
         if self._is_closed:
             return Decision()
-        decision = decide(turn.state(self.node, self.models, self.around.policy, now))
+        state = turn.state(self.node, self.models, self.around.policy, now)
+        decision = decide(state)
         turn.grant(decision.grants, now)
         if decision.switch is not None:
+            self._plan = switch_plan(state, turn.node.means, decision.switch)
             self._switch_id = uuid4().hex
             residents = {model.name for model in self.models if model.is_resident}
             turn.begin(decision.switch, self._switch_id, residents, now)
@@ -213,8 +253,9 @@ class Desk:
 
     def _act(self, turn: Turn, decision: Decision) -> None:
         """Begin the switch that was decided, and note when to take the next turn."""
-        if decision.switch is not None:
-            self._switching = self._spawn(self._switch(decision.switch, self._switch_id))
+        if decision.switch is not None and self._plan is not None:
+            doing = self._switch(decision.switch, self._plan, self._switch_id)
+            self._switching = self._spawn(doing)
         now, policy = self.around.clock(), self.around.policy
         # Also when nothing is known to be due: others may crash, and their leases run out.
         times = [now + policy.expiry_seconds]
@@ -227,12 +268,12 @@ class Desk:
         self._due = min(times)
         self._poked.set()
 
-    async def _switch(self, switch: Switch, switch_id: str) -> None:
+    async def _switch(self, switch: Switch, plan: SwitchPlan, switch_id: str) -> None:
         """Make a switch and tell the table how it ended."""
         done: Switched | None = None
         error: BatonError | None = None
         try:
-            done = await self._perform(switch, switch_id)
+            done = await self._perform(switch, plan, switch_id)
         except _Lost:
             log.warning("Another process has taken over the switch of node %s.", self.node.name)
         except BatonError as refused:
@@ -258,16 +299,13 @@ class Desk:
             self._switching = None
             await asyncio.shield(self._spawn(self._after_switch(end)))
 
-    async def _perform(self, switch: Switch, switch_id: str) -> Switched:
+    async def _perform(self, switch: Switch, plan: SwitchPlan, switch_id: str) -> Switched:
         async def guard() -> None:
             turn = await self.around.table.look(self.node.name)
             if turn.node.switch_id != switch_id:
                 raise _Lost
 
         around, began = self.around, self.around.clock()
-        turn = await around.table.look(self.node.name)
-        state = turn.state(self.node, self.models, around.policy, began)
-        plan = switch_plan(state, turn.node.means, switch)
         if around.before_switch is not None:
             await around.before_switch(plan)
         incoming = next((model for model in self.models if model.name == switch.incoming), None)
@@ -292,7 +330,7 @@ class Desk:
 
     async def _after_switch(self, ended: Change) -> None:
         try:
-            await self._take_turn(ended)
+            await self.turn(ended)
         except ModelError as error:
             log.warning("%s", error)
 

@@ -30,6 +30,12 @@ class Request:
         elif row.state == AskState.REFUSED and row.refusal is not None:
             self.fail(_refusal(row.refusal))
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the lease was granted."""
+        done = self.granted.done() and not self.granted.cancelled()
+        return done and self.granted.exception() is None
+
     def fail(self, error: ModelError) -> None:
         """Raise an error where the request is waited for."""
         if not self.granted.done():

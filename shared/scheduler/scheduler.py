@@ -151,6 +151,8 @@ class Scheduler:
 
     async def status(self) -> tuple[NodeStatus, ...]:
         """Describe all nodes as they were seen last."""
+        for desk in self._desks.values():
+            await desk.settle()
         turns = await self._table.look_at_all(self._desks)
         now = self._clock()
         states = {
@@ -210,6 +212,7 @@ class Scheduler:
 
 async def _give_back(desk: Desk, mine: Request, *, is_doubtful: bool) -> None:
     """End a request or a lease, also for who was cancelled; after a failure look at the node."""
+    is_held = mine.is_held
     mine.leave()
 
     async def end(turn: Turn, now: float) -> None:
@@ -218,4 +221,7 @@ async def _give_back(desk: Desk, mine: Request, *, is_doubtful: bool) -> None:
         if is_doubtful:
             turn.doubt()
 
-    await desk.turn(end, looks=False)
+    if is_held:
+        desk.turn_soon(end)  # a process that dies before is noticed by its heartbeats
+    else:
+        await desk.turn(end, looks=False)

@@ -1,15 +1,16 @@
 """The lease table: what all processes agree on, one transaction at a time for each node."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
+from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,7 +78,10 @@ class Turn:
     async def drop(self, row: LeaseRow) -> None:
         """Forget a request."""
         del self.rows[row.id]
-        await self._session.delete(row)
+        if row in self._session.new:  # asked for in this very turn
+            self._session.expunge(row)
+        else:
+            await self._session.delete(row)
 
     def grant(self, lease_ids: Sequence[str], now: float) -> None:
         """Turn requests into leases; what we use counts as ours."""
@@ -147,16 +151,22 @@ class LeaseTable:
         """Open a turn; leaving commits it."""
         await self._enter(node)
         async with self._session.begin() as session:
-            await session.exec(_lock(node))
-            yield await _read(session, node)
+            row: NodeRow = (await session.exec(_lock(node))).one()[0]
+            rows = (await session.exec(select(LeaseRow).where(LeaseRow.node == node))).all()
+            yield Turn(session, row, rows)
 
     async def look(self, node: str) -> Turn:
         """Read a node's state without a turn."""
-        async with self._session() as session:
-            return await _read(session, node)
+        return (await self.look_at_all([node]))[node]
 
     async def look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
-        """Read the state of nodes without a turn, in two queries."""
+        """Read the state of nodes without a turn, in two queries.
+
+        A caller that is cancelled leaves it to end by itself, so that no connection is torn.
+        """
+        return await asyncio.shield(asyncio.create_task(self._look_at_all(names)))
+
+    async def _look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
         async with self._session() as session:
             nodes = {row.node: row for row in (await session.exec(select(NodeRow))).all()}
             rows = (await session.exec(select(LeaseRow))).all()
@@ -178,14 +188,9 @@ class LeaseTable:
         self._known.add(node)
 
 
-def _lock(node: str) -> Update:
-    return update(NodeRow).where(col(NodeRow.node) == node).values(version=col(NodeRow.version) + 1)
-
-
-async def _read(session: AsyncSession, node: str) -> Turn:
-    row = await session.get(NodeRow, node) or NodeRow(node=node)
-    rows = (await session.exec(select(LeaseRow).where(LeaseRow.node == node))).all()
-    return Turn(session, row, rows)
+def _lock(node: str) -> UpdateBase:
+    raised = update(NodeRow).where(col(NodeRow.node) == node)
+    return raised.values(version=col(NodeRow.version) + 1).returning(NodeRow)
 
 
 def _ask(row: LeaseRow) -> Ask:

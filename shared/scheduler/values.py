@@ -23,10 +23,10 @@ class Policy(Value):
 
     parallel: Annotated[int, Field(ge=1)] = 1
     """Leases held on one model at a time; Ollama's OLLAMA_NUM_PARALLEL."""
-    patience_seconds: Seconds = 600
+    patience_seconds: Seconds = 1200
     """Fairness bound: how long work in the background waits for its model while others use the
     room; counted from when they got it."""
-    ageing_seconds: Seconds = 1800
+    ageing_seconds: Seconds = 7200
     """After so long, background work is as urgent as a person who waits."""
     linger_seconds: Seconds = 20
     """How long a model is kept for a job that may be back, such as one that runs a command."""
