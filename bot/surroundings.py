@@ -1,12 +1,27 @@
 """What an agent is told about a repository before it starts: code that matters, tests to follow."""
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from agents.context import excerpt, rank
+from agents.context import (
+    VERSION,
+    Digests,
+    Index,
+    Located,
+    Read,
+    Repository,
+    digest,
+    excerpt,
+    locate,
+)
 from shared.domain import Issue, Value
+from shared.git import Worktree
+from shared.git.gathering import gather
+from shared.git.history import History
+from shared.sources.cache import SourceCache
 from shared.target import Target
 from shared.target.values import Runner
 from shared.workspace.policy import is_test_file
@@ -17,6 +32,7 @@ EXCERPT = 16_000
 _EXAMPLE = 8_000
 _MOST_FILES = 5_000
 _MOST_TESTS = 60
+_MOST_SHOWN = 12
 
 
 class Surroundings(Value):
@@ -29,8 +45,52 @@ class Surroundings(Value):
     example: str = ""
 
 
+async def look(worktree: Worktree, issue: Issue, command: str, place: Path) -> Surroundings:
+    """Look at the commit on which a worktree stands; ``place`` caches digests of its texts."""
+    history, sources = History(worktree.git_dir), SourceCache(place, version=VERSION)
+    try:
+        found = await gather(history, await worktree.head(), sources, digest)
+        known = Repository(files=found.files, changes=found.changes)
+        return await asyncio.to_thread(_told, worktree.path, known, sources, issue, command)
+    finally:
+        sources.close()
+
+
 def survey(root: Path, files: Sequence[str], issue: Issue, command: str) -> Surroundings:
-    """Look at a worktree for an issue; links are not followed, binary files passed over."""
+    """Look at a folder without its past and without a cache; see ``look`` for large ones."""
+    read = _reader(root)
+    known = {path: path for path in files[:_MOST_FILES]}
+    index = Digests({path: digest(path, read(path) or "") for path in known})
+    return _told(root, Repository(files=known), index, issue, command)
+
+
+def _told(root: Path, known: Repository, index: Index, issue: Issue, command: str) -> Surroundings:
+    """Say what matters for an issue; links are not followed, binary files passed over."""
+    read, query = _reader(root), f"{issue.title}\n{issue.body}"
+    found = locate(issue.title, issue.body, known, index, is_test=is_test_file)
+    tests = [test.path for test in found.tests]
+    nearest = next((path for path in tests if "test" in Path(path).name and read(path)), "")
+    tests += [path for path in known.files if is_test_file(path) and path not in set(tests)]
+    best = [file.path for file in found.code[:_MOST_SHOWN]]
+    outline = "" if _fits(found, read) else f"Signatures, with their lines:\n{found.outline}\n\n"
+    shown = excerpt(query, best, read, budget=EXCERPT - len(outline))
+    return Surroundings(
+        test_command=command,
+        excerpt=f"{outline}{shown}",
+        test_files=tuple(tests[:_MOST_TESTS]),
+        example_path=nearest,
+        example=(read(nearest) or "")[:_EXAMPLE] if nearest else "",
+    )
+
+
+def _fits(found: Located, read: Read) -> bool:
+    """Tell whether all that answers to the issue can be shown whole, so that no map is needed."""
+    if len(found.code) > _MOST_SHOWN:
+        return False
+    return sum(len(read(file.path) or "") for file in found.code) <= EXCERPT
+
+
+def _reader(root: Path) -> Read:
     tree = Tree(root)
 
     @cache
@@ -40,18 +100,7 @@ def survey(root: Path, files: Sequence[str], issue: Issue, command: str) -> Surr
         except PathRefused:
             return None
 
-    query = f"{issue.title}\n{issue.body}"
-    known = files[:_MOST_FILES]
-    tests = [path for path in known if is_test_file(path)]
-    nearest = next((r.path for r in rank(query, tests, read) if "test" in Path(r.path).name), "")
-    code = [path for path in known if path not in set(tests)]
-    return Surroundings(
-        test_command=command,
-        excerpt=excerpt(query, code, read, budget=EXCERPT),
-        test_files=tuple(tests[:_MOST_TESTS]),
-        example_path=nearest,
-        example=(read(nearest) or "")[:_EXAMPLE] if nearest else "",
-    )
+    return read
 
 
 def command_for_tests(target: Target) -> str:

@@ -18,8 +18,8 @@ class Symbol(NamedTuple):
 class Posting(NamedTuple):
     """How often a word occurs in a text.
 
-    ``times`` counts all occurrences, ``defined`` those in names of definitions. ``places`` are the indexes of the
-    innermost definitions in which it occurs, ascending.
+    ``times`` counts all occurrences, ``defined`` those in names of definitions. ``places``
+    are the indexes of the innermost definitions in which it occurs, ascending.
     """
 
     times: int
