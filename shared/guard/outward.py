@@ -34,7 +34,7 @@ _CONTROL = re.compile(
 )
 _LONG_DATA = 64  # characters of one value that nobody types
 _RANDOM_DATA = 24  # characters that are data when they are random, too
-_RANDOM = 3.6  # bits a character; English words have less than 3.3 at this length
+_RANDOM = 3.3  # bits a character; phrases reach it, too, but seldom with a digit
 _HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 Change = tuple[int, int, str]
