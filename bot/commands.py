@@ -62,7 +62,8 @@ def _spoken_lines(body: str) -> list[str]:
     """Return the lines that the author says himself: no code, quotes or hidden text."""
     lines: list[str] = []
     fence = ""
-    for line in _HIDDEN.sub("", body).splitlines():
+    # Not splitlines: it also ends lines where no page does, and so would lead out of a quote.
+    for line in _HIDDEN.sub("", body).replace("\r\n", "\n").split("\n"):
         mark = _FENCE.match(line)
         if fence:
             if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
