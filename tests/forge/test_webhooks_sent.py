@@ -1,8 +1,13 @@
 import hashlib
 import hmac
 import json
+from pathlib import Path
 
-from tests.forge.world import REPO, SECRET, World
+from pydantic import SecretStr
+
+from bot.demo.forge import AppRegistration, ForgeConfig, create_forge, forge_of
+from bot.demo.serving import listen, serve
+from tests.forge.world import REPO, SECRET, Target, World, private_key, public_pem
 
 
 async def test_a_webhook_is_signed_as_github_signs(world: World) -> None:
@@ -120,3 +125,38 @@ async def test_what_is_not_subscribed_or_not_installed_is_not_sent(world: World)
     await world.events()
     _, body = world.sent()[-1]
     assert (body["installation"]["id"], body["repository"]["private"]) == (2, True)
+
+
+async def test_lost_webhooks_fail_and_are_not_repeated(world: World) -> None:
+    """While the receiver's machine sleeps deliveries fail, as at GitHub; those after it arrive."""
+    alice, app = await world.person("alice"), await world.app()
+    await world.events()
+    world.faults.lose_deliveries()
+    before = len(world.target.received)
+    await alice.post(f"{REPO}/issues", json={"title": "One"})
+    await world.events()
+    (failed, *_) = (await app.get("/app/hook/deliveries?per_page=1")).json()
+    assert (failed["status"], failed["status_code"]) == ("failed to connect to host", 0)
+    world.faults.release_deliveries()
+    await alice.post(f"{REPO}/issues", json={"title": "Two"})
+    await world.events()
+    assert [body["issue"]["title"] for _, body in world.sent()[before:]] == ["Two"]
+
+
+async def test_the_first_webhooks_wait_for_a_receiver_that_starts_later(tmp_path: Path) -> None:
+    """Ping and installation do not fail because the gateway is started after its forge."""
+    gate, door, target = listen(), listen(), Target()
+    door.socket.close()
+    config = ForgeConfig(
+        state=tmp_path / "forge",
+        url=gate.url,
+        app=AppRegistration(public_key=public_pem(private_key())),
+        webhook_secret=SecretStr(SECRET),
+        webhook_url=f"{door.url}/webhooks/github",
+    )
+    forge = create_forge(config)
+    async with serve(forge, gate):
+        again = listen(int(door.url.rpartition(":")[2]))
+        async with serve(target.app(), again):
+            await forge_of(forge)[1].settle()
+    assert [headers["x-github-event"] for headers, _ in target.received] == ["ping"]

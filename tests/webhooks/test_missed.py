@@ -1,5 +1,6 @@
 """The laptop sleeps, the network is gone, GitHub never sends: what was missed is found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot import deliveries
+from bot.arrivals import keep_arriving
 from bot.recovery import GRACE, Recovery
 from bot.services import services
 from shared.domain import Stage
@@ -108,3 +110,15 @@ async def test_strangers_gain_nothing_by_lost_deliveries(house: Household, tmp_p
     house.faults.release_deliveries()
     await house.quiet()
     assert await house.stage(issue["number"]) is None
+
+
+async def test_the_gateway_looks_as_soon_as_it_starts(house: Household) -> None:
+    """What failed before is there without anybody pressing a button."""
+    house.faults.lose_deliveries()
+    number = await house.issue("Before it started")
+    await house.hookshot.settle()
+    house.faults.release_deliveries()
+    arriving = asyncio.create_task(keep_arriving(services()))
+    await house.at(number, Stage.AWAITING_PLANNER)
+    arriving.cancel()
+    await asyncio.gather(arriving, return_exceptions=True)
