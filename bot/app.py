@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
 
-from bot import deliveries, engine, status, views
+from bot import deliveries, engine, snapshots, upkeep, views
 from bot.occupancy import Occupancy
 from bot.places import Places
 from bot.services import Services, install
@@ -16,6 +16,7 @@ from shared import profiles
 from shared.errors import ConfigurationError
 from shared.github import GitHub, GitHubUrls, Pace
 from shared.sandbox import open_sandbox
+from shared.scheduler import Scheduler, SwitchPlan
 from shared.settings import Settings
 from shared.store import Store
 from webhooks.routes import create_router
@@ -38,15 +39,20 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        install(Services(settings, profile, places, store, github, sandbox))
+        scheduler = Scheduler(store.engine, profile, before_switch=_keep_before)
+        install(Services(settings, profile, places, store, github, sandbox, scheduler))
+        scheduling = asyncio.create_task(scheduler.run())
         await engine.launch(places.engine)
-        refresher = asyncio.create_task(status.refresh_forever(settings.status_seconds))
+        keeping = asyncio.create_task(upkeep.forever(settings.status_seconds))
         try:
             yield
         finally:
-            refresher.cancel()
-            await asyncio.gather(refresher, return_exceptions=True)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
             await engine.stop()
+            await scheduler.aclose()
+            scheduling.cancel()
+            await asyncio.gather(scheduling, return_exceptions=True)
             await store.close()
             occupancy.release()
             await github.aclose()
@@ -55,6 +61,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(create_router(secret, deliveries.accept))
     app.include_router(views.router)
     return app
+
+
+async def _keep_before(plan: SwitchPlan) -> None:
+    """Put the runs that a switch of models touches on disk before it is made."""
+    leaving = tuple(model.name for model in plan.leaving)
+    await snapshots.before_switch(plan.incoming, leaving, plan.node)
 
 
 def _open_store(places: Places) -> Store:

@@ -16,19 +16,16 @@ from bot.context import RunContext
 from bot.durable import step
 from bot.rendering import render
 from bot.services import services
-from shared.domain import Issue, Role, Stage, Triage, Value
+from bot.task import Basis, Task
+from shared.domain import Role, Stage, Value
 from shared.errors import RunStopped
 from shared.store import Approval, ApprovalState
 
-STAGES = {"planner": Stage.AWAITING_PLANNER, "triage": Stage.NEEDS_HUMAN}
-
-
-class Basis(Value):
-    """What a run works from: the issue as it reads, and the commit it starts at."""
-
-    issue: Issue
-    base_branch: str
-    base_sha: str
+STAGES = {
+    "planner": Stage.AWAITING_PLANNER,
+    "plan": Stage.AWAITING_PLAN,
+    "triage": Stage.NEEDS_HUMAN,
+}
 
 
 class Answer(Value):
@@ -55,8 +52,9 @@ async def read_basis(run: RunContext) -> Basis:
     return await step("read issue and base", Basis, work)
 
 
-def terms(kind: str, basis: Basis, triage: Triage) -> dict[str, Any]:
+def terms(kind: str, task: Task) -> dict[str, Any]:
     """Lay down what a request shows, and so what a yes covers."""
+    basis, triage = task.basis, task.assignment.triage
     shown: dict[str, Any] = {
         "kind": kind,
         "type": triage.type,
@@ -70,7 +68,21 @@ def terms(kind: str, basis: Basis, triage: Triage) -> dict[str, Any]:
     if kind == "planner":
         model = services().profile.model(Role.PLANNER)
         shown |= {"model": model.name, "node": model.node, "size_gb": model.size_gb}
+    if task.blueprint is not None:
+        shown |= {"blueprint": task.blueprint.model_dump(mode="json")}
     return shown
+
+
+async def outlook(kind: str) -> dict[str, Any]:
+    """Tell what a yes would do as things are now; shown, but not part of what it covers."""
+    if kind != "planner":
+        return {}
+    plan = await services().scheduler.foresee(services().profile.model(Role.PLANNER))
+    return {
+        "leaving": [model.name for model in plan.leaving],
+        "switch_seconds": plan.unload_seconds + plan.load_seconds,
+        "is_resident": plan.is_resident,
+    }
 
 
 def digest(shown: dict[str, Any]) -> str:
@@ -79,23 +91,23 @@ def digest(shown: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-async def wait(run: RunContext, kind: str, basis: Basis, triage: Triage) -> Basis:
-    """Ask, wait, and return the basis that was approved; ask again when it has changed.
+async def wait(run: RunContext, kind: str, task: Task) -> Task:
+    """Ask, wait, and return the task on the basis that was approved; ask again if it has changed.
 
     Raises RunStopped when the answer is no or does not come in time.
     """
     for turn in itertools.count(1):
-        approval = await _ask(run, f"{run.run_id}/{kind}/{turn}", terms(kind, basis, triage))
+        approval = await _ask(run, f"{run.run_id}/{kind}/{turn}", terms(kind, task))
         answer = await _answer(run, approval)
         if answer.state is not ApprovalState.APPROVED:
             raise RunStopped(run.phrase("said_no", login=answer.login, reason=answer.reason))
-        basis = await read_basis(run)
+        task = task.with_(basis=await read_basis(run))
         if not await _may_still_write(run, answer.login):
             await _void(run, approval, run.phrase("may_not_write", login=answer.login))
-        elif digest(terms(kind, basis, triage)) != approval.digest:
+        elif digest(terms(kind, task)) != approval.digest:
             await _void(run, approval, run.phrase("basis_changed"))
         else:
-            return basis
+            return task
     raise AssertionError  # itertools.count does not end
 
 
@@ -117,7 +129,9 @@ async def _ask(run: RunContext, approval_id: str, shown: dict[str, Any]) -> _Ask
                 shown=shown,
             )
         )
-        text = render("approval", run.language, id=approval_id, **shown)
+        text = render(
+            "approval", run.language, id=approval_id, **shown, **await outlook(shown["kind"])
+        )
         repo = await services().repo(run.ref)
         await repo.post_once(run.number, f"approval {approval_id}", text)
         return _Asked(id=approval.id, digest=approval.digest)

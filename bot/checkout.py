@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from bot import snapshots
 from bot.context import RunContext
 from bot.durable import step
 from bot.rendering import plain
@@ -16,7 +17,7 @@ from bot.services import services
 from bot.surroundings import Surroundings, command_for_tests, survey
 from shared.domain import Issue, Value
 from shared.errors import GitError, RunStopped
-from shared.git import Author, Worktree
+from shared.git import Worktree
 from shared.sandbox import Limits
 from shared.target import Target, TestRun, lay_generated, mounts, prepare, run_tests, variables
 from shared.workspace import Action, Observation, SandboxWorkspace
@@ -167,20 +168,19 @@ class Checkout:
 
         async def work() -> str:
             tree = await self._present()
-            who = await services().github.identity()
             # A message that said "fixes #7" would close that issue when it is merged.
-            author = Author(name=who.name, email=who.email)
-            sha = await tree.commit(plain(message), author)
+            sha = await tree.commit(plain(message), self.run.author)
             _TREES[self._path] = sha
+            await (await services().mirror(self.run.ref)).share(sha)
             return sha
 
         sha = await step("commit", str, work)
         self.files = Files.of(sha)
         return sha
 
-    def back_to(self, sha: str) -> None:
-        """Go back to a commit; the files follow with the next step."""
-        self.files = Files.of(sha)
+    def back_to(self, sha: str, tree: str = "") -> None:
+        """Go back to a commit, or a tree that grew from it; the files follow with the next step."""
+        self.files = Files(head=sha, tree=tree or sha)
 
     def hands(self, policy: Policy) -> "DurableHands":
         """Give an agent hands on this worktree, within what its role may write."""
@@ -207,16 +207,19 @@ class Checkout:
             seen = await hands.act(action)
             sha = await tree.snapshot()
             _TREES[self._path] = sha
+            await (await services().mirror(self.run.ref)).share(sha)
             return _Acted(seen=seen, tree=sha)
 
         acted = await step(f"act: {action.kind}", _Acted, work)
         self.files = Files(head=self.files.head, tree=acted.tree)
+        snapshots.moved(self.run.run_id, acted.tree, getattr(action, "path", ""))
         return acted.seen
 
     async def _present(self) -> Worktree:
         """Bring the files to where the last finished step left them."""
         tree = await _worktree(self.run, self._path, self.files.head)
         if _TREES.get(self._path) != self.files.tree:
+            await (await services().mirror(self.run.ref)).obtain(self.files.tree)
             if self.files.tree == self.files.head:
                 await tree.reset(self.files.head)
             else:
@@ -249,6 +252,7 @@ class DurableHands:
 
 async def discard(run: RunContext) -> None:
     """Remove the worktrees of a run that is over; its commits stay."""
+    snapshots.forget(run.run_id)
 
     async def work() -> None:
         mirror = await services().mirror(run.ref)
@@ -270,8 +274,5 @@ async def _worktree(run: RunContext, path: Path, sha: str) -> Worktree:
         return mirror.worktree(path)
     except GitError:
         _TREES.pop(path, None)
-    try:
-        await mirror.resolve(sha)
-    except GitError:
-        await mirror.fetch()
+    await mirror.obtain(sha)
     return await mirror.add_worktree(path, sha)

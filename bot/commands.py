@@ -18,6 +18,7 @@ class Verb(StrEnum):
     DENY = "deny"
     CANCEL = "cancel"
     RETRY = "retry"
+    ROLLBACK = "rollback"
     STATUS = "status"
     HELP = "help"
 

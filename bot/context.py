@@ -5,10 +5,12 @@ from types import NoneType
 from typing import Any
 
 from bot import notices, status
-from bot.durable import DurableChat, step
+from bot.asking import DurableChat
+from bot.durable import step
 from bot.rendering import phrase
 from bot.services import services
 from shared.domain import Language, RepoRef, Role, Stage, Value
+from shared.git import Author
 from shared.profiles import Budgets
 
 
@@ -20,6 +22,8 @@ class RunContext(Value):
     number: int
     language: Language
     attempt: int
+    author: Author
+    """Whom commits name: the App, or the owner of the token."""
 
     @property
     def budgets(self) -> Budgets:
@@ -28,7 +32,7 @@ class RunContext(Value):
 
     def chat(self, role: Role, *, prompt_hash: str = "") -> DurableChat:
         """Return the model that plays a role in this run."""
-        return DurableChat(self.run_id, role, prompt_hash=prompt_hash)
+        return DurableChat(self, role, prompt_hash=prompt_hash)
 
     async def do(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Do a piece of work once, of which nothing is kept."""
@@ -50,6 +54,17 @@ class RunContext(Value):
             await status.publish(self.run_id)
 
         await self.do(f"enter {stage}", work)
+
+    async def note(self, text: str) -> None:
+        """Say beside the present stage what is going on there."""
+
+        async def work() -> None:
+            run = await services().store.run(self.run_id)
+            assert run is not None
+            await services().store.update_run(self.run_id, stage=run.stage, reason=text)
+            await status.publish(self.run_id)
+
+        await self.do("note", work)
 
     def phrase(self, kind: str, **values: Any) -> str:  # noqa: ANN401  values of a template
         """Put a short text into the issue's language."""

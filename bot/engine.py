@@ -1,61 +1,107 @@
-"""The durable engine: DBOS on a database in the state directory."""
+"""The durable engine: DBOS on a file of its own, or on a database that several machines share."""
 
 import asyncio
 import functools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
+
+from shared.store.address import arguments, sqlite_url
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
 # when a change reorders or renames the steps of a waiting workflow.
-WORKFLOW_SHAPE = "2"
+WORKFLOW_SHAPE = "3"
 
 DELIVERIES = "deliveries"
 RUNS = "runs"
+BUILDS = "builds"
+GATEWAY = "gateway"
+"""The engine's name for the one process that is not a worker."""
 POLLING_SECONDS = 0.2
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _MOST_TURNS = 2**31 - 1
 _last_turn = 0
-_running: set[asyncio.Task[Any]] = set()
+_running: dict[str, asyncio.Task[Any]] = {}
+"""The workflows of this process, by their ids."""
 
 
-async def launch(database: Path) -> None:
-    """Start the engine and resume whatever an earlier process left unfinished.
+async def launch(
+    database: Path | str,
+    *,
+    name: str = GATEWAY,
+    queues: Sequence[str] = (DELIVERIES, RUNS, BUILDS),
+    nodes: Collection[str] = (),
+) -> None:
+    """Start the engine and resume whatever an earlier process of that name left unfinished.
 
+    `database` is a SQLite file, or the address of a PostgreSQL. The process takes work from its
+    `queues` only; the gateway also makes those of the `nodes` on which workers may be.
     Must be called on the event loop that shall run the workflows.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
     _quieten()
-    _write_ahead(database)
+    config: DBOSConfig = {
+        "name": "baton",
+        "application_version": WORKFLOW_SHAPE,
+        "executor_id": name,
+        "run_migrations": name == GATEWAY,
+        "serializer": DBOSPortableJSONSerializer(),
+        "notification_listener_polling_interval_sec": POLLING_SECONDS,
+        "log_level": "WARNING",
+    }
     DBOS(
-        config={
-            "name": "baton",
-            "system_database_url": f"sqlite:///{database}",
-            "application_version": WORKFLOW_SHAPE,
-            "executor_id": "gateway",
-            "serializer": DBOSPortableJSONSerializer(),
-            "notification_listener_polling_interval_sec": POLLING_SECONDS,
-            # With more connections SQLite makes writers poll for each other's lock, up to 100 ms
-            # at a time; the threads that wait for this one are woken at once, in their order.
-            "sys_db_pool_size": 1,
-            "db_engine_kwargs": {"pool_pre_ping": False},
-            "log_level": "WARNING",
-        }
+        config={**config, **(_file(database) if isinstance(database, Path) else _server(database))}
     )
+    DBOS.listen_queues(queues)
     DBOS.launch()
+    if name != GATEWAY:
+        return
     # One delivery and one run at a time for each issue, in the order of arrival.
     for queue in (DELIVERIES, RUNS):
         await DBOS.register_queue_async(
             queue, partition_concurrency=1, polling_interval_sec=POLLING_SECONDS
         )
+    # As many builds as there are runs: whose turn it is with a model, the scheduler decides.
+    for queue in (BUILDS, *map(node_queue, nodes)):
+        await DBOS.register_queue_async(queue, polling_interval_sec=POLLING_SECONDS)
+
+
+def node_queue(node: str) -> str:
+    """Name the queue from which the workers of a node take builds."""
+    return f"node-{node}"
+
+
+def _file(database: Path) -> DBOSConfig:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    _write_ahead(database)
+    return {
+        "system_database_url": sqlite_url(database),
+        # With more connections SQLite makes writers poll for each other's lock, up to 100 ms
+        # at a time; the threads that wait for this one are woken at once, in their order.
+        "sys_db_pool_size": 1,
+        "db_engine_kwargs": {"pool_pre_ping": False},
+    }
+
+
+def _server(database: str) -> DBOSConfig:
+    return {
+        "system_database_url": database,
+        "sys_db_pool_size": 8,  # a server lets in 100, and there may be several workers
+        "db_engine_kwargs": {"connect_args": arguments(database)},
+    }
 
 
 async def stop() -> None:
@@ -64,9 +110,10 @@ async def stop() -> None:
     Their tasks are cancelled first: the engine records no outcome for a cancelled task, where
     it would record whatever error a half closed database gives.
     """
-    for task in _running:
+    tasks = list(_running.values())
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*_running, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.to_thread(DBOS.destroy)
 
 
@@ -80,17 +127,30 @@ def workflow(
     ) -> Callable[P, Coroutine[Any, Any, R]]:
         @functools.wraps(work)
         async def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
-            task = asyncio.current_task()
+            task, name = asyncio.current_task(), DBOS.workflow_id
             assert task is not None
-            _running.add(task)
+            assert name is not None
+            await _end_stale(name)
+            _running[name] = task
             try:
                 return await work(*args, **kwargs)
             finally:
-                _running.discard(task)
+                if _running.get(name) is task:
+                    del _running[name]
 
         return DBOS.workflow(name=name)(tracked)
 
     return register
+
+
+async def _end_stale(name: str) -> None:
+    """End what is left here of a workflow that was handed on and has come back meanwhile.
+
+    The engine would let it go at its next step; until then there were two on one worktree.
+    """
+    if (stale := _running.get(name)) is not None:
+        stale.cancel()
+        await asyncio.wait({stale})
 
 
 def once(workflow_id: str) -> SetWorkflowID:

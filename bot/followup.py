@@ -1,47 +1,17 @@
 """Answering a review: new commits on the same branch, and a word to each remark."""
 
-from agents.coder import CoderTask
 from bot import engine, notices
-from bot.build.code import let_code
-from bot.build.values import Red
-from bot.checkout import Checkout, discard
+from bot.build.answer import Answered, Remarks
+from bot.checkout import discard
 from bot.context import RunContext
+from bot.delegation import answer_elsewhere
 from bot.durable import step
 from bot.proposal import set_check
 from bot.services import services
 from bot.workflow import load
-from shared.domain import Issue, Stage, Value
-from shared.errors import BatonError, RunStopped
+from shared.domain import Stage
+from shared.errors import BatonError
 from shared.github import ReviewComment
-from shared.target import TestRun, judge_kept
-from shared.workspace import coder_writes, violations
-
-
-class Remarks(Value):
-    """A review as it was handed in, and the branch it speaks of."""
-
-    issue: Issue
-    turn: int
-    pull_number: int
-    branch: str
-    base_sha: str
-    head_sha: str
-    login: str
-    body: str
-    comments: tuple[ReviewComment, ...]
-
-    def sentences(self) -> tuple[str, ...]:
-        """Write the review as remarks for the Coder, numbered by their order."""
-        inline = tuple(f"{c.path}:{c.line or 0}: {c.body}" for c in self.comments)
-        return (*((self.body,) if self.body.strip() else ()), *inline)
-
-
-class Answered(Value):
-    """A follow-up that passed the tests."""
-
-    sha: str
-    message: str
-    green: TestRun
 
 
 @engine.workflow("follow_up")
@@ -51,7 +21,7 @@ async def follow_up(run_id: str, review_id: int) -> None:
     remarks = await step("read review", Remarks, lambda: _read(run, run_id, review_id))
     await run.enter(Stage.FOLLOWING_UP, run.phrase("review_by", login=remarks.login))
     try:
-        answered = await _work(run, remarks, review_id)
+        answered = await answer_elsewhere(run, remarks)
         await _tell(run, remarks, answered, review_id)
     except BatonError as error:
         await _say(run, remarks, review_id, "follow_up_failed", reason=str(error))
@@ -69,6 +39,7 @@ async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
     review = await repo.review(pull.number, review_id)
     return Remarks(
         issue=await repo.issue(run.number),
+        review_id=review_id,
         turn=1 + sum(change.stage is Stage.FOLLOWING_UP for change in history),
         pull_number=pull.number,
         branch=pull.head,
@@ -78,38 +49,6 @@ async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
         body=review.body,
         comments=await repo.review_comments(pull.number, review_id),
     )
-
-
-async def _work(run: RunContext, remarks: Remarks, review_id: int) -> Answered:
-    """Let the Coder answer, starting from the branch as it is, people's commits included."""
-    checkout = Checkout(run, f"review-{review_id}", remarks.head_sha, base=remarks.base_sha)
-    before = await checkout.test("test the branch")
-    known = await checkout.surroundings(remarks.issue)
-    attempts = run.budgets.attempts
-    verdicts: tuple[str, ...] = ()
-    for attempt in range(1, attempts + 1):
-        checkout.back_to(remarks.head_sha)
-        task = CoderTask(
-            issue=remarks.issue,
-            test_command=known.test_command,
-            attempt=attempt,
-            attempts=attempts,
-            verdicts=verdicts,
-            follow_up=remarks.turn,
-            comments=remarks.sentences(),
-            context=known.excerpt,
-        )
-        tried = await let_code(run, checkout, task, Red.none(remarks.head_sha, before))
-        green = await checkout.test("test the answer")
-        touched = violations(await checkout.changed_files(remarks.head_sha), coder_writes(()))
-        touched += await checkout.tampering(remarks.head_sha)
-        verdicts = (*touched, *judge_kept(before, green).sentences)
-        if not verdicts:
-            sha = await checkout.commit(f"Answer {remarks.login}'s review\n\n{tried.message}")
-            if sha != remarks.head_sha:
-                return Answered(sha=sha, message=tried.message, green=green)
-            verdicts = ("Nothing was changed. Each remark must be answered by a change.",)
-    raise RunStopped(run.phrase("no_answer_to_review", attempts=attempts), "\n".join(verdicts))
 
 
 async def _tell(run: RunContext, remarks: Remarks, answered: Answered, review_id: int) -> None:

@@ -24,7 +24,13 @@ _DIFFICULTIES = {
     Difficulty.MEDIUM: ("fef2c0", "First guess: wants a plan"),
     Difficulty.HIGH: ("f9d0c4", "First guess: wants a plan and close review"),
 }
-_WAITING_STAGES = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER, Stage.STOPPED}
+_WAITING_STAGES = {
+    Stage.NEEDS_HUMAN,
+    Stage.AWAITING_PLANNER,
+    Stage.AWAITING_PLAN,
+    Stage.AWAITING_FRONTIER,
+    Stage.STOPPED,
+}
 
 
 def of_triage(triage: Triage) -> tuple[Label, ...]:

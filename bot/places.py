@@ -36,6 +36,10 @@ class Places(Value):
         """Return the folder of one worktree of a run."""
         return self.home / "runs" / repo.owner / repo.name / str(number) / name
 
+    def snapshot(self, repo: RepoRef, number: int, attempt: int, n: int) -> Path:
+        """Return the folder of one snapshot of a run."""
+        return self.papers(repo, number) / "snapshots" / f"{attempt}.{n:03}"
+
     def papers(self, repo: RepoRef, number: int) -> Path:
         """Return the folder of a run's files for people: blueprint and test logs."""
         return self.home / "shared" / repo.owner / repo.name / str(number)

@@ -23,9 +23,16 @@ class ProgressBoard:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._activities: dict[str, Activity] = {}
+        self._waiting: dict[str, Activity] = {}
+
+    def wait(self, run_id: str, role: str, model: str, node: str) -> None:
+        """Note that a run asks for its turn with a model."""
+        moment = self._clock()
+        self._waiting[run_id] = Activity(role, model, node, 0, moment, moment)
 
     def begin(self, run_id: str, role: str, model: str, node: str) -> None:
         """Note that a model starts to answer."""
+        self._waiting.pop(run_id, None)
         moment = self._clock()
         self._activities[run_id] = Activity(role, model, node, 0, moment, moment)
 
@@ -38,7 +45,12 @@ class ProgressBoard:
 
     def end(self, run_id: str) -> None:
         """Note that no model works for the run any more."""
+        self._waiting.pop(run_id, None)
         self._activities.pop(run_id, None)
+
+    def waiting(self, run_id: str) -> Activity | None:
+        """Return the model whose turn a run waits for."""
+        return self._waiting.get(run_id)
 
     def activity(self, run_id: str) -> Activity | None:
         """Return what is being done for a run."""

@@ -6,8 +6,7 @@ from typing import Any
 from agents import documenter
 from agents.documenter import ReportTask
 from agents.prompting import prompt_hash
-from bot.approvals import Basis
-from bot.build import Change
+from bot import snapshots
 from bot.build.review import evidence
 from bot.checkout import Checkout
 from bot.context import RunContext
@@ -15,6 +14,7 @@ from bot.durable import step
 from bot.papers import write_paper
 from bot.rendering import line, render
 from bot.services import services
+from bot.task import Basis, Change, Task
 from shared.domain import Report, Role, Stage, Value
 from shared.errors import RunStopped
 from shared.git import branch_name
@@ -36,9 +36,12 @@ class Proposal(Value):
     branch: str
 
 
-async def propose(run: RunContext, basis: Basis, change: Change) -> None:
+async def propose(run: RunContext, task: Task) -> None:
     """Open a draft, verify the pushed commit on a clean checkout, and make it ready."""
+    basis, change = task.basis, task.change
+    assert change is not None, "only a finished change is proposed"
     await run.enter(Stage.PROPOSING, head_sha=change.sha)
+    await snapshots.take(run, Stage.PROPOSING, Role.DOCUMENTER, task)
     report = await _report(run, basis, change)
     proposal = await _open(run, basis, change, report)
     await run.enter(Stage.VERIFYING, pull_number=proposal.number, branch=proposal.branch)

@@ -13,6 +13,7 @@ from shared.git import Mirror
 from shared.github import GitHub, GitHubRepo
 from shared.profiles import Profile
 from shared.sandbox import Sandbox
+from shared.scheduler import Scheduler
 from shared.settings import Settings
 from shared.store import Store
 
@@ -27,6 +28,7 @@ class Services:
     store: Store
     github: GitHub
     sandbox: Sandbox
+    scheduler: Scheduler
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     _mirrors: dict[RepoRef, Mirror] = field(default_factory=dict)
 

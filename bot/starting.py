@@ -20,6 +20,7 @@ class RunView(Value):
     stage: Stage
     language: Language
     number: int
+    resumable: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -29,7 +30,13 @@ class RunView(Value):
     @classmethod
     def of(cls, run: Run) -> "RunView":
         """Take the part of a stored run."""
-        return cls(run_id=run.id, stage=run.stage, language=run.language, number=run.number)
+        return cls(
+            run_id=run.id,
+            stage=run.stage,
+            language=run.language,
+            number=run.number,
+            resumable=run.resumable,
+        )
 
 
 class Lookup(Value):
@@ -50,8 +57,11 @@ async def latest_run(ref: RepoRef, number: int) -> RunView | None:
     return (await step("find run", Lookup, work)).run
 
 
-async def start(issue: Issue, requester: str, cause: str) -> str:
-    """Start a run for an issue and return its id; the same cause starts the same run."""
+async def start(issue: Issue, requester: str, cause: str, *, snapshot: int | None = None) -> str:
+    """Start a run for an issue and return its id; the same cause starts the same run.
+
+    `snapshot` is the id of one to go on from.
+    """
 
     async def work() -> str:
         run = Run(
@@ -61,6 +71,7 @@ async def start(issue: Issue, requester: str, cause: str) -> str:
             requester=requester,
             title=issue.title,
             language=language_of(issue.title, issue.body),
+            resumed_from=snapshot,
         )
         return (await services().store.add_run(run)).id
 

@@ -22,8 +22,10 @@ ROAD = (
     Stage.NEEDS_HUMAN,
     Stage.AWAITING_PLANNER,
     Stage.PLANNING,
+    Stage.AWAITING_PLAN,
     Stage.TESTING,
     Stage.CODING,
+    Stage.AWAITING_FRONTIER,
     Stage.REVIEWING,
     Stage.PROPOSING,
     Stage.VERIFYING,
@@ -35,12 +37,19 @@ _DETOURS = {
     Stage.NEEDS_HUMAN,
     Stage.AWAITING_PLANNER,
     Stage.PLANNING,
+    Stage.AWAITING_PLAN,
+    Stage.AWAITING_FRONTIER,
     Stage.FOLLOWING_UP,
 }
 _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
 # Kept for as long as somebody holds or awaits one.
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
+_WAITS = {
+    Stage.NEEDS_HUMAN,
+    Stage.AWAITING_PLANNER,
+    Stage.AWAITING_PLAN,
+    Stage.AWAITING_FRONTIER,
+}
 
 
 class StageRow(Value):
@@ -103,11 +112,46 @@ async def body(run: Run, baton: Services) -> str:
         icon=_ENDS.get(run.stage, "⏸️" if run.stage in _WAITS else "🏃"),
         rows=stage_rows(run, await baton.store.stages(run.id), now()),
         activity=activity and vars(activity) | {"age": baton.progress.age(activity)},
+        waiting=await waiting(run, baton),
+        agents=[] if run.stage.is_final else await agents(run, baton),
         **totals(await baton.store.usage(run.id)),
         pull_number=run.pull_number,
         reason=run.reason if run.stage in {Stage.STOPPED, Stage.CANCELLED} else "",
         recorded_models=baton.profile.recorded,
     )
+
+
+async def waiting(run: Run, baton: Services) -> Mapping[str, Any] | None:
+    """Tell whose turn a run waits for, and for how long it expects to."""
+    asked = baton.progress.waiting(run.id)
+    if asked is None or run.stage.is_final:
+        return None
+    place = await baton.scheduler.position(run.id)
+    if place is None:
+        return None
+    return place.model_dump() | {"role": asked.role}
+
+
+class AgentRow(Value):
+    """What an agent does: BUSY or IDLE."""
+
+    agent: str
+    status: str
+    job: str = ""
+
+
+async def agents(run: Run, baton: Services) -> list[AgentRow]:
+    """Tell which agents are at work; of other repositories' runs only that there is one."""
+    return [
+        AgentRow(agent=role.agent, status=role.status, job=_job_for(run, role.job))
+        for role in await baton.scheduler.activity()
+    ]
+
+
+def _job_for(run: Run, job: str | None) -> str:
+    if job is None or job == run.id:
+        return ""
+    return f"#{job.partition('#')[2].partition('.')[0]}" if job.startswith(f"{run.repo}#") else "…"
 
 
 async def publish(run_id: str, *, afresh: bool = False) -> None:
@@ -148,11 +192,10 @@ async def _label(run: Run, baton: Services) -> None:
         await repo.add_labels(run.number, [wanted.name])
 
 
-async def refresh_forever(seconds: float) -> None:
-    """Keep the status comments of runs with a model at work up to date."""
+async def refresh() -> None:
+    """Bring the status comments of runs up to date that have a model at work, or wait for one."""
     baton = services()
-    while True:
-        await asyncio.sleep(seconds)
-        for run in await baton.store.runs():
-            if baton.progress.activity(run.id) is not None:
-                await publish(run.id)
+    board = baton.progress
+    for run in await baton.store.runs():
+        if board.activity(run.id) is not None or board.waiting(run.id) is not None:
+            await publish(run.id)

@@ -5,18 +5,20 @@ from types import NoneType
 
 from agents import planner, router
 from agents.prompting import prompt_hash
-from bot import approvals, engine, labels
-from bot.approvals import Basis, read_basis
-from bot.build import Assignment, build
+from bot import approvals, engine, labels, snapshots
+from bot.asking import dismiss
 from bot.checkout import Checkout, discard
 from bot.context import RunContext
+from bot.delegation import build_elsewhere
 from bot.durable import step
 from bot.papers import write_paper
 from bot.proposal import propose
 from bot.rendering import render
 from bot.services import services
-from shared.domain import Blueprint, Issue, IssueType, Role, Stage, Triage
+from bot.task import Task
+from shared.domain import IssueType, Role, Stage, Triage, Value
 from shared.errors import BatonError, MalformedReply, RunStopped
+from shared.git import Author
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +28,14 @@ async def solve(run_id: str) -> None:
     """Take an issue from triage to pull request, resuming after the last finished step."""
     run = await step("load run", RunContext, lambda: load(run_id))
     try:
-        basis = await read_basis(run)
-        triage = await sort(run, basis.issue)
-        if is_unsure(run, triage):
-            basis = await approvals.wait(run, "triage", basis, triage)
-        if triage.needs_planner and services().profile.approvals.planner:
-            basis = await approvals.wait(run, "planner", basis, triage)
-        await run.keep(base_branch=basis.base_branch, base_sha=basis.base_sha)
-        blueprint = await plan(run, basis) if triage.needs_planner else None
-        assignment = Assignment(
-            issue=basis.issue, triage=triage, blueprint=blueprint, base_sha=basis.base_sha
-        )
-        change = await build(run, assignment)
-        await propose(run, basis, change)
+        task = await begin(run)
+        if task.triage is None:
+            task = await sort(run, task)
+        if task.assignment.triage.needs_planner and task.blueprint is None:
+            task = await design(run, task)
+        await run.keep(base_branch=task.basis.base_branch, base_sha=task.basis.base_sha)
+        task = await build_elsewhere(run, task)
+        await propose(run, task)
     except BatonError as error:
         await stop(run, error)
     except Exception as error:  # a fault of ours must not end in silence either
@@ -47,10 +44,39 @@ async def solve(run_id: str) -> None:
     await discard(run)
 
 
-async def sort(run: RunContext, issue: Issue) -> Triage:
-    """Let the router guess, and show the guess as labels."""
+async def begin(run: RunContext) -> Task:
+    """Start from the issue as it reads, or from the snapshot that the run was told to resume.
+
+    Raises RunStopped when the issue has changed since that snapshot.
+    """
+
+    async def work() -> Found:
+        stored = await services().store.run(run.run_id)
+        assert stored is not None
+        if stored.resumed_from is None:
+            return Found()
+        return Found(task=await snapshots.recall(run, stored.resumed_from))
+
+    found = await step("find snapshot", Found, work)
+    basis = await approvals.read_basis(run)
+    if found.task is None:
+        return Task(basis=basis)
+    if found.task.basis.issue.digest != basis.issue.digest:
+        raise RunStopped(run.phrase("snapshot_stale"))
+    return found.task
+
+
+class Found(Value):
+    """The task of a snapshot, if there is one to resume."""
+
+    task: Task | None = None
+
+
+async def sort(run: RunContext, task: Task) -> Task:
+    """Let the router guess, show the guess as labels, and ask a person when it is unsure."""
     await run.enter(Stage.TRIAGE)
-    triage = await router.triage(run.chat(Role.ROUTER, prompt_hash=prompt_hash(Role.ROUTER)), issue)
+    chat = run.chat(Role.ROUTER, prompt_hash=prompt_hash(Role.ROUTER))
+    triage = await router.triage(chat, task.basis.issue)
 
     async def work() -> None:
         repo = await services().repo(run.ref)
@@ -63,7 +89,8 @@ async def sort(run: RunContext, issue: Issue) -> Triage:
         )
 
     await step("label issue", NoneType, work)
-    return triage
+    task = task.with_(triage=triage)
+    return await approvals.wait(run, "triage", task) if is_unsure(run, triage) else task
 
 
 def is_unsure(run: RunContext, triage: Triage) -> bool:
@@ -71,9 +98,23 @@ def is_unsure(run: RunContext, triage: Triage) -> bool:
     return triage.confidence < run.budgets.confidence or triage.type is IssueType.QUESTION
 
 
-async def plan(run: RunContext, basis: Basis) -> Blueprint:
+async def design(run: RunContext, task: Task) -> Task:
+    """Ask for the planner, have it plan, send it away, and show the plan for approval if due."""
+    asks = services().profile.approvals
+    if asks.planner:
+        task = await approvals.wait(run, "planner", task)
+    try:
+        task = await plan(run, task)
+    finally:
+        await dismiss(run, Role.PLANNER)
+    return await approvals.wait(run, "plan", task) if asks.plan else task
+
+
+async def plan(run: RunContext, task: Task) -> Task:
     """Let the planner design, keep the blueprint as a file, and post it."""
+    basis = task.basis
     await run.enter(Stage.PLANNING, base_branch=basis.base_branch, base_sha=basis.base_sha)
+    await snapshots.take(run, Stage.PLANNING, Role.PLANNER, task)
     checkout = Checkout(run, "work", basis.base_sha, base=basis.base_sha)
     known = await checkout.surroundings(basis.issue)
     chat = run.chat(Role.PLANNER, prompt_hash=prompt_hash(Role.PLANNER))
@@ -91,7 +132,7 @@ async def plan(run: RunContext, basis: Basis) -> Blueprint:
         await repo.upsert_comment(run.number, f"blueprint {run.run_id}", text)
 
     await step("post blueprint", NoneType, work)
-    return blueprint
+    return task.with_(blueprint=blueprint)
 
 
 async def stop(run: RunContext, error: BatonError) -> None:
@@ -100,8 +141,9 @@ async def stop(run: RunContext, error: BatonError) -> None:
     if isinstance(error, MalformedReply):
         error = RunStopped(await _who_failed(run), str(error))
     details = error.details if isinstance(error, RunStopped) else ""
-    await run.enter(Stage.STOPPED, str(error))
-    await run.say("stopped", "stopped", reason=str(error), details=details)
+    resumable = isinstance(error, RunStopped) and error.resumable
+    await run.enter(Stage.STOPPED, str(error), resumable=resumable)
+    await run.say("stopped", "stopped", reason=str(error), details=details, resumable=resumable)
 
 
 async def _who_failed(run: RunContext) -> str:
@@ -118,10 +160,12 @@ async def load(run_id: str) -> RunContext:
     """Read what a workflow carries along."""
     run = await services().store.run(run_id)
     assert run is not None, "a run is stored before it is started"
+    who = await services().github.identity()
     return RunContext(
         run_id=run.id,
         ref=run.ref,
         number=run.number,
         language=run.language,
         attempt=run.attempt,
+        author=Author(name=who.name, email=who.email),
     )

@@ -191,9 +191,11 @@ class OverBudget(FrontierError):
 class RunStopped(BatonError):
     """A run ends without a pull request, for a reason people can read.
 
-    `details` is what a person may want to unfold: verdicts, or the end of a log.
+    `details` is what a person may want to unfold: verdicts, or the end of a log. `resumable`
+    tells that the work itself was in order, so that another try may go on where it stood.
     """
 
-    def __init__(self, message: str, details: str = "") -> None:
+    def __init__(self, message: str, details: str = "", *, resumable: bool = False) -> None:
         super().__init__(message)
         self.details = details
+        self.resumable = resumable

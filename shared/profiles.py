@@ -165,6 +165,8 @@ class Budgets(Table):
     """Seconds for one run of the tests."""
     seconds: Positive = 4 * 3600
     """Seconds for one run, waiting for people left out."""
+    outage_seconds: Positive = 1800
+    """Seconds that a run waits for a node that does not answer."""
     approval_hours: Positive = 72
     """Hours until an approval request expires."""
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -245,6 +247,12 @@ class Profile(Table):
     def fallback(self, model: ModelSpec) -> ModelSpec | None:
         """Return the model that stands in for another, if one does."""
         return next((m for m in self.models if m.name == model.fallback), None)
+
+    def stand_in(self, model: ModelSpec) -> ModelSpec | None:
+        """Return what to ask while a model's node is away: itself elsewhere, or its fallback."""
+        same = (m for m in self.models if m.name == model.name and m.node != model.node)
+        other = self.fallback(model)
+        return next(same, other if other and other.node != model.node else None)
 
     def at(self, url: str, *, model: str | None = None) -> Self:
         """Return this profile with every node at one URL and, if given, one model for all roles.

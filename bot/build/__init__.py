@@ -1,21 +1,29 @@
 """Building a change, test first: red, code, review, green."""
 
+from bot import snapshots
 from bot.build.code import write_code
 from bot.build.red import write_red_tests
 from bot.build.review import review_rounds
-from bot.build.values import Assignment, Change, Red
 from bot.checkout import Checkout
 from bot.context import RunContext
+from bot.task import Task
+from shared.domain import Role, Stage
 
-__all__ = ["Assignment", "Change", "Red", "build"]
+__all__ = ["build"]
 
 
-async def build(run: RunContext, assignment: Assignment) -> Change:
-    """Write failing tests, make them pass, and have the change reviewed.
+async def build(run: RunContext, task: Task) -> Task:
+    """Write failing tests, make them pass, and have the change reviewed; skip what is done.
 
     Raises RunStopped when the attempts are used up.
     """
-    checkout = Checkout(run, "work", assignment.base_sha, base=assignment.base_sha)
-    red = await write_red_tests(run, assignment, checkout)
-    change = await write_code(run, assignment, checkout, red)
-    return await review_rounds(run, assignment, checkout, change)
+    base = task.basis.base_sha
+    checkout = Checkout(run, "work", task.sha, base=base)
+    if task.red is None:
+        await snapshots.take(run, Stage.TESTING, Role.TESTER, task)
+        task = task.with_(red=await write_red_tests(run, task.assignment, checkout))
+    if task.change is None:
+        task = await write_code(run, task, checkout)
+    if not task.reviewed:
+        task = await review_rounds(run, task, checkout)
+    return task

@@ -4,48 +4,51 @@ from agents import coder
 from agents.coder import CoderTask, RedTest
 from agents.loop import Attempt, Limits
 from agents.prompting import prompt_hash
-from bot.build.values import Assignment, Change, Red
+from bot import snapshots
 from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.services import services
+from bot.task import Assignment, Change, Red, Task
 from shared.domain import Role, Stage
 from shared.errors import RunStopped
 from shared.target import TestRun, judge_green
 from shared.workspace import coder_writes, violations
 
 
-async def write_code(
-    run: RunContext, assignment: Assignment, checkout: Checkout, red: Red
-) -> Change:
+async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Try until the gate lets a change through.
 
-    Every attempt starts from the red tests and is told what was wrong with the one before.
-    Raises RunStopped when the attempts are used up.
+    Every attempt starts from the red tests and is told what was wrong with the one before; the
+    first goes on with a draft if there is one. Raises RunStopped when the attempts are used up.
     """
-    attempts = run.budgets.attempts
-    verdicts: tuple[str, ...] = ()
+    attempts, assignment, red = run.budgets.attempts, task.assignment, task.red
+    assert red is not None, "tests are written before code"
     checkout.back_to(red.sha)
     known = await checkout.surroundings(assignment.issue)
     for attempt in range(1, attempts + 1):
         await run.enter(Stage.CODING, run.phrase("attempt", n=attempt, of=attempts))
-        checkout.back_to(red.sha)
-        task = CoderTask(
+        checkout.back_to(red.sha, task.draft)
+        await snapshots.take(run, Stage.CODING, Role.CODER, task, checkout.files.tree)
+        told = CoderTask(
             issue=assignment.issue,
             test_command=known.test_command,
             blueprint=assignment.blueprint,
             red=as_red_tests(red),
             attempt=attempt,
             attempts=attempts,
-            verdicts=verdicts,
+            kept=bool(task.draft),
+            verdicts=task.verdicts,
             context=known.excerpt,
         )
-        tried = await let_code(run, checkout, task, red)
+        tried = await let_code(run, checkout, told, red)
         green = await checkout.test("test the change")
         verdicts = await objections(checkout, red, green)
         if not verdicts:
             sha = await checkout.commit(_message(assignment, tried))
-            return Change(sha=sha, red=red, green=green, message=tried.message)
-    raise RunStopped(run.phrase("no_green", attempts=attempts), "\n".join(verdicts))
+            change = Change(sha=sha, red=red, green=green, message=tried.message)
+            return task.with_(change=change, draft="", verdicts=())
+        task = task.with_(draft="", verdicts=verdicts)
+    raise RunStopped(run.phrase("no_green", attempts=attempts), "\n".join(task.verdicts))
 
 
 async def objections(checkout: Checkout, red: Red, green: TestRun) -> tuple[str, ...]:

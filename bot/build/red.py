@@ -4,10 +4,10 @@ from agents import tester
 from agents.loop import Limits
 from agents.prompting import prompt_hash
 from agents.tester import TesterTask
-from bot.build.values import Assignment, Red
 from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.services import services
+from bot.task import Assignment, Red
 from shared.domain import Role, Stage
 from shared.errors import RunStopped
 from shared.target import TestRun, judge_red

@@ -4,33 +4,37 @@ from agents import reviewer
 from agents.coder import CoderTask
 from agents.prompting import prompt_hash
 from agents.reviewer import ReviewTask
+from bot import snapshots
 from bot.build.code import as_red_tests, let_code, objections
-from bot.build.values import Assignment, Change
 from bot.checkout import Checkout
 from bot.context import RunContext
+from bot.task import Assignment, Change, Task
 from shared.domain import Difficulty, Finding, Review, Role, Stage, Triage
 
 # Rounds by difficulty: more than one only where the router found self-reflection worth its time.
 _ROUNDS = {Difficulty.LOW: 1, Difficulty.MEDIUM: 2, Difficulty.HIGH: 3}
 
 
-async def review_rounds(
-    run: RunContext, assignment: Assignment, checkout: Checkout, change: Change
-) -> Change:
+async def review_rounds(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Have a change reviewed until nothing blocks it or the rounds are used up.
 
     What still blocks after the last round is kept in `remarks`, for people to see.
     """
+    assignment, change = task.assignment, task.change
+    assert change is not None, "a change is written before it is reviewed"
     rounds = min(_rounds(assignment.triage), run.budgets.review_rounds)
-    earlier: tuple[Finding, ...] = ()
+    earlier: tuple[Finding, ...] = change.remarks
+    checkout.back_to(change.sha)
     for turn in range(1, rounds + 1):
         await run.enter(Stage.REVIEWING, run.phrase("round", n=turn, of=rounds))
+        await snapshots.take(run, Stage.REVIEWING, Role.REVIEWER, task.with_(change=change))
         review = await _review(run, assignment, checkout, change, turn, earlier)
         if not review.blocking:
-            return change.model_copy(update={"remarks": ()})
+            earlier = ()
+            break
         earlier = review.blocking
         change = await _answer(run, assignment, checkout, change, turn, review)
-    return change.model_copy(update={"remarks": earlier})
+    return task.with_(change=change.model_copy(update={"remarks": earlier}), reviewed=True)
 
 
 def _rounds(triage: Triage) -> int:

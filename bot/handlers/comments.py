@@ -1,5 +1,6 @@
 """Comments: slash commands from people who may write to the repository."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot import notices, status
@@ -115,15 +116,10 @@ async def _do(saying: Saying, index: int, command: Command, run: RunView | None)
         return await _retry(saying, run)
     if run is None:
         return "no_run", {"label": services().settings.label}
-    if command.verb is Verb.STATUS:
-        await _show(run)
-        return None
-    if command.verb is Verb.CANCEL:
-        return await _cancel(saying, index, run)
-    return await _decide(saying, command, run)
+    return await _ON_RUN[command.verb](saying, index, command, run)
 
 
-async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
+async def _cancel(saying: Saying, index: int, _command: Command, run: RunView) -> Refusal:
     if not run.is_active:
         return "nothing_runs", {}
     await end(run, Stage.CANCELLED, phrase(run.language, "cancelled_by", login=saying.login))
@@ -131,12 +127,21 @@ async def _cancel(saying: Saying, index: int, run: RunView) -> Refusal:
     return None
 
 
-async def _show(run: RunView) -> None:
+async def _show(_saying: Saying, _index: int, _command: Command, run: RunView) -> Refusal:
     async def work() -> bool:
         await status.publish(run.run_id, afresh=True)
         return True
 
     await step("publish status", bool, work)
+    return None
+
+
+async def _read_issue(saying: Saying, number: int) -> Issue:
+    async def read() -> Issue:
+        repo = await services().repo(saying.ref)
+        return await repo.issue(number)
+
+    return await step("read issue", Issue, read)
 
 
 async def _retry(saying: Saying, run: RunView | None) -> Refusal:
@@ -144,14 +149,55 @@ async def _retry(saying: Saying, run: RunView | None) -> Refusal:
         return "running", {}
     number = saying.number if run is None else run.number
 
-    async def read() -> Issue:
-        repo = await services().repo(saying.ref)
-        return await repo.issue(number)
-
-    issue = await step("read issue", Issue, read)
+    issue = await _read_issue(saying, number)
     if not issue.is_open:
         return "closed_issue", {}
-    await start(issue, saying.login, f"comment {saying.ref} {saying.comment}")
+    snapshots = await _snapshots(run) if run is not None and run.resumable else []
+    await start(
+        issue,
+        saying.login,
+        f"comment {saying.ref} {saying.comment}",
+        snapshot=snapshots[-1].id if snapshots else None,
+    )
+    return None
+
+
+class _Point(Value):
+    """A snapshot that a run may go back to."""
+
+    id: int
+    n: int
+    reason: str
+
+
+async def _snapshots(run: RunView) -> list[_Point]:
+    """List the snapshots of a run, oldest first."""
+
+    async def work() -> list[_Point]:
+        rows = await services().store.snapshots(run.run_id)
+        return [_Point(id=row.id, n=row.n, reason=row.reason) for row in rows if row.id]
+
+    return await step("list snapshots", list[_Point], work)
+
+
+async def _roll_back(saying: Saying, index: int, command: Command, run: RunView) -> Refusal:
+    """End what is under way, and start again from a snapshot: the named one, or the last."""
+    points = await _snapshots(run)
+    asked = command.argument.strip()
+    chosen = [point for point in points if asked in {"", str(point.n)}]
+    if run.stage in {Stage.PROPOSED, Stage.FOLLOWING_UP, Stage.CLOSED} or not chosen:
+        numbers = [point.n for point in points]
+        return "no_snapshot", {"asked": asked or "-", "numbers": numbers}
+    issue = await _read_issue(saying, run.number)
+    if not issue.is_open:
+        return "closed_issue", {}
+    point = chosen[-1]
+    if run.is_active:
+        why = phrase(run.language, "rolled_back", login=saying.login, n=point.n)
+        await end(run, Stage.CANCELLED, why)
+    await saying.reply(index, "rolled_back", n=point.n, reason=point.reason)
+    cause = f"comment {saying.ref} {saying.comment}.{index}"
+    await start(issue, saying.login, cause, snapshot=point.id)
     return None
 
 
@@ -162,7 +208,7 @@ class _Pending(Value):
     kind: str = ""
 
 
-async def _decide(saying: Saying, command: Command, run: RunView) -> Refusal:
+async def _decide(saying: Saying, _index: int, command: Command, run: RunView) -> Refusal:
     async def work() -> _Pending:
         approval = await services().store.pending_approval(run.run_id)
         return _Pending(id=approval.id, kind=approval.kind) if approval else _Pending()
@@ -185,3 +231,13 @@ async def _decide(saying: Saying, command: Command, run: RunView) -> Refusal:
         ),
     )
     return None if counts else ("nothing_waits", {})
+
+
+_ON_RUN: Mapping[Verb, Callable[[Saying, int, Command, RunView], Awaitable[Refusal]]] = {
+    Verb.STATUS: _show,
+    Verb.CANCEL: _cancel,
+    Verb.ROLLBACK: _roll_back,
+    Verb.APPROVE: _decide,
+    Verb.DENY: _decide,
+}
+"""What is done about a run that is there."""

@@ -80,6 +80,18 @@ class Mirror:
         code, _, _ = await self._git.attempt("cat-file", "-e", f"{checked(sha)}^{{commit}}")
         return code == 0
 
+    async def obtain(self, sha: str) -> None:
+        """Make sure that a commit is here.
+
+        Raises GitError when the remote has none of that name on a branch or tag.
+        """
+        if not ((self.path / "HEAD").is_file() and await self.has(sha)):
+            await self.fetch()
+            await self.resolve(sha)
+
+    async def share(self, sha: str) -> None:
+        """Give a commit to whoever may have to go on with it; here that is this mirror itself."""
+
     async def add_worktree(self, path: Path, sha: str) -> Worktree:
         """Check a commit out at ``path``; a worktree that is there already stays as it stands."""
         async with self._lock:

@@ -3,7 +3,7 @@
 from shared.store.frontier_tables import FrontierCall
 from shared.store.lease_tables import LeaseRow, NodeRow
 from shared.store.store import Store
-from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry
+from shared.store.tables import Approval, ApprovalState, Run, Snapshot, StageChange, UsageEntry
 from shared.store.worker_tables import ActivityRow, GrantRow, WorkerRow
 from shared.store.workers import WorkerStore
 
@@ -16,6 +16,7 @@ __all__ = [
     "LeaseRow",
     "NodeRow",
     "Run",
+    "Snapshot",
     "StageChange",
     "Store",
     "UsageEntry",

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.store.address import open_engine, sqlite_url
 from shared.store.schema import migrate
-from shared.store.tables import Approval, ApprovalState, Run, StageChange, UsageEntry, now
+from shared.store.tables import Approval, ApprovalState, Run, Snapshot, StageChange, UsageEntry, now
 
 
 class Store:
@@ -128,6 +128,12 @@ class Store:
         async with self._session() as session:
             return await session.get(Approval, approval_id)
 
+    async def approvals(self, run_id: str) -> Sequence[Approval]:
+        """Return the requests of a run, oldest first."""
+        query = select(Approval).where(Approval.run_id == run_id)
+        async with self._session() as session:
+            return (await session.exec(query.order_by(col(Approval.requested_at)))).all()
+
     async def pending_approval(self, run_id: str) -> Approval | None:
         """Return the request that a run waits for."""
         query = select(Approval).where(
@@ -161,6 +167,33 @@ class Store:
             ).one()
             approval.state, approval.reason = ApprovalState.VOID, reason
             session.add(approval)
+
+    async def add_snapshot(self, snapshot: Snapshot) -> Snapshot:
+        """Insert a snapshot under the next number of its run; return the one its key has already.
+
+        The number is put into the document as well.
+        """
+        async with self._session.begin() as session:
+            query = select(Snapshot).where(Snapshot.key == snapshot.key)
+            stored = (await session.exec(query)).first()
+            if stored is not None:
+                return stored
+            newest = select(func.max(Snapshot.n)).where(Snapshot.run_id == snapshot.run_id)
+            snapshot.n = ((await session.exec(newest)).one() or 0) + 1
+            snapshot.document = snapshot.document | {"n": snapshot.n}
+            session.add(snapshot)
+        return snapshot
+
+    async def snapshot(self, snapshot_id: int) -> Snapshot | None:
+        """Return a snapshot by id."""
+        async with self._session() as session:
+            return await session.get(Snapshot, snapshot_id)
+
+    async def snapshots(self, run_id: str) -> Sequence[Snapshot]:
+        """Return the snapshots of a run, oldest first."""
+        query = select(Snapshot).where(Snapshot.run_id == run_id).order_by(col(Snapshot.n))
+        async with self._session() as session:
+            return (await session.exec(query)).all()
 
     async def add_usage(self, entry: UsageEntry) -> None:
         """Record what a call cost, once per key."""

@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
@@ -79,6 +87,8 @@ class Run(SQLModel, table=True):
     pull_number: int | None = None
     tests: dict[str, int] | None = Field(default=None, sa_column=Column(JSON))
     status_comment: int | None = Field(default=None, sa_type=BigInteger)
+    resumed_from: int | None = None
+    resumable: bool = False
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
 
@@ -97,6 +107,21 @@ class StageChange(SQLModel, table=True):
     run_id: str = Field(index=True, foreign_key="run.id")
     stage: Stage = Field(sa_column=_choice(Stage))
     note: str = ""
+    at: datetime = _moment()
+
+
+class Snapshot(SQLModel, table=True):
+    """Where a run stood at one moment; the document is what `current_task.json` holds."""
+
+    __table_args__ = (UniqueConstraint("run_id", "n"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    run_id: str = Field(index=True, foreign_key="run.id")
+    n: int
+    stage: Stage = Field(sa_column=_choice(Stage))
+    reason: str = ""
+    document: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     at: datetime = _moment()
 
 
