@@ -9,7 +9,7 @@ from tests.ollama_double.clock import START, VirtualClock
 
 T = TypeVar("T")
 # Other threads work unseen (a database, say): time goes on only if they are quiet for so long.
-_GRACE = 0.002
+_GRACE = 0.001
 
 
 class LoopClock(VirtualClock):

@@ -13,7 +13,7 @@ from benchmarks._live.talking import Check, Live, asked, prose, request, speak
 from shared.domain import Role
 from shared.ollama import OllamaChat
 from shared.profiles import ModelSpec
-from shared.scheduler import Scheduler
+from shared.scheduler import Policy, Scheduler
 from shared.store import Store
 from tests.live.house import PLANNER, SMALL
 from tests.live.runners import Runner
@@ -23,6 +23,7 @@ _LONG = 3000  # tokens; nobody waits for them
 _LONG_PROMPT = 3300  # words, some seconds of reading
 _IDLE_SECONDS = 120.0  # the answers themselves would take longer
 _STOPS_WITHIN = 30.0
+_LINGER_SECONDS = 0.05
 
 
 async def cancelling(live: Live) -> Check:
@@ -151,7 +152,9 @@ async def _work(
 async def _scheduler(live: Live) -> AsyncIterator[Scheduler]:
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "baton.db")
-        scheduler = Scheduler(store.engine, live.profile)
+        # The switch itself is timed, without the pause in which more work may come.
+        policy = Policy(linger_seconds=_LINGER_SECONDS)
+        scheduler = Scheduler(store.engine, live.profile, policy=policy)
         background = asyncio.create_task(scheduler.run())
         try:
             yield scheduler
