@@ -12,6 +12,8 @@ from agents.coder import CoderTask, RedTest, implement
 from agents.loop import Attempt, Ended, Limits, Support
 from shared.chat import Chat, JsonSchema, Message, Reply
 from shared.domain import Issue, RepoRef
+from shared.guard.change import FILE, LINK, Blob, Entry
+from shared.guard.patch import judge as judge_patch
 from shared.sandbox import Command, Sandbox
 from shared.sandbox import Limits as CommandLimits
 from shared.target import Target, TestRun, judge_green, mounts, prepare, run_tests, variables
@@ -66,8 +68,8 @@ assert total([4, 5]) == 9
 """
 
 
-Files = Mapping[str, bytes | None]
-"""All files below a folder; a link has no content."""
+Files = Mapping[str, bytes]
+"""All files below a folder."""
 
 
 class Ends(StrEnum):
@@ -76,6 +78,12 @@ class Ends(StrEnum):
     SOLVED = "a clean correct result"
     FAILED = "a clean failed attempt"
     HELP = "a request for help"
+
+
+class Link(bytes):
+    """The target of a symbolic link."""
+
+    __slots__ = ()
 
 
 class Cut(str):
@@ -162,7 +170,7 @@ class World:
     sandbox: Sandbox
     base: TestRun
     red: TestRun
-    heads: dict[frozenset[tuple[str, bytes | None]], TestRun] = field(default_factory=dict)
+    heads: dict[frozenset[tuple[str, bytes]], TestRun] = field(default_factory=dict)
 
     @classmethod
     async def make(cls, folder: Path, sandbox: Sandbox) -> "World":
@@ -194,14 +202,16 @@ class World:
         assert now == (keeper.kept[-1] if keeper.kept else before), "a kill now would lose work"
         assert (folder / "outside.txt").read_text() == "secret\n"
         assert model.asked <= 3 * case.limits.steps
-        head = await self._head(root, now)
-        objections = (
-            *self._touched(edits(before, now)),
-            *judge_green(self.base, self.red, head).sentences,
-        )
+        guarded = judge_patch(entries(before, now))
+        objections = [reason.sentence for reason in guarded.refusals]
+        objections += self._touched(edits(before, now))
+        if not objections:  # what is refused unseen need not be run
+            head = await self._head(root, now)
+            objections += judge_green(self.base, self.red, head).sentences
         tests = {test.partition("::")[0] for test in self.base.outcomes}
         on_base = {path: data for path, data in before.items() if path not in RED}
-        doubts = doubtful(edits(on_base, now), tests)
+        doubts = [*doubtful(edits(on_base, now), tests)]
+        doubts += [reason.sentence for reason in guarded.questions]
         ends = Ends.FAILED if objections else Ends.HELP if doubts else Ends.SOLVED
         if ends is Ends.SOLVED:
             assert await self._solves(root), "a wrong pull request"
@@ -248,17 +258,17 @@ def _python(target: Target) -> str:
     return "python" if target.environment else sys.executable
 
 
-def files(root: Path) -> dict[str, bytes | None]:
-    """Read all files below a folder but caches; a link has no content."""
-    found: dict[str, bytes | None] = {}
+def files(root: Path) -> dict[str, bytes]:
+    """Read all files below a folder but caches."""
+    found: dict[str, bytes] = {}
     for folder, names, plain in os.walk(root):
         names[:] = [n for n in names if n not in {"__pycache__", ".pytest_cache"}]
         links = [n for n in names if (Path(folder) / n).is_symlink()]
         for name in [*plain, *links]:
             path = Path(folder) / name
-            found[path.relative_to(root).as_posix()] = (
-                None if path.is_symlink() else path.read_bytes()
-            )
+            is_link = path.is_symlink()
+            data = Link(os.fsencode(path.readlink())) if is_link else path.read_bytes()
+            found[path.relative_to(root).as_posix()] = data
     return found
 
 
@@ -271,9 +281,24 @@ def edits(before: Files, now: Files) -> list[Edit]:
     ]
 
 
+def entries(before: Files, now: Files) -> list[Entry]:
+    """Return what differs, as the guard reads it."""
+    return [
+        Entry(path=edit.path, before=_blob(before, edit.path), after=_blob(now, edit.path))
+        for edit in edits(before, now)
+    ]
+
+
+def _blob(held: Files, path: str) -> Blob | None:
+    if path not in held:
+        return None
+    data = held[path]
+    return Blob(mode=LINK if isinstance(data, Link) else FILE, size=len(data), data=data)
+
+
 def _text(data: bytes | None) -> str | None:
     try:
-        return None if data is None or b"\0" in data else data.decode()
+        return None if data is None or isinstance(data, Link) or b"\0" in data else data.decode()
     except UnicodeDecodeError:
         return None
 
