@@ -222,7 +222,7 @@ class Desk:
         policy = self.around.policy
         for row in tuple(turn.rows.values()):
             if row.state == AskState.ENDED:
-                if (row.ended_at or 0.0) <= now - policy.linger_seconds:
+                if (row.ended_at or 0.0) <= now - policy.recent_seconds:
                     await turn.drop(row)
             elif row.id in self.requests:
                 if now - row.beat_at >= policy.beat_seconds / 2:

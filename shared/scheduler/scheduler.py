@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from uuid import uuid4
@@ -63,6 +64,7 @@ class Scheduler:
         self._profile = profile
         self._clock, self._sleep = clock, sleep
         self._policy = policy or Policy()
+        self._numbers = itertools.count()
         self._holder = f"{holder}:{uuid4().hex[:8]}"
         around = Surroundings(self._table, self._policy, clock, sleep, before_switch, after_switch)
         self._desks = {
@@ -186,7 +188,7 @@ class Scheduler:
     def _row(self, model: ModelSpec, job: str, role: str, priority: Priority) -> LeaseRow:
         now = self._clock()
         return LeaseRow(
-            id=uuid4().hex,
+            id=f"{next(self._numbers):08x}{uuid4().hex}",  # of one moment, the first goes first
             node=model.node,
             model=model.name,
             job=job,

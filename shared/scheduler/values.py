@@ -30,6 +30,8 @@ class Policy(Value):
     """After so long, background work is as urgent as a person who waits."""
     linger_seconds: Seconds = 20
     """How long a model is kept for a job that may be back, such as one that runs a command."""
+    recent_seconds: Seconds = 900
+    """How long a job that has used a model is told of the model's departure."""
     quiet_seconds: Seconds = 30
     """How long a model that others have loaded shows no use before it counts as idle."""
     fresh_seconds: Seconds = 5
@@ -110,7 +112,7 @@ class SwitchPlan(Value):
     incoming_gb: float
     leaving: tuple[LoadedModel, ...]
     jobs: tuple[str, ...]
-    """Jobs that wait for the incoming model, or use or have just used one that leaves."""
+    """Jobs that wait for the incoming model, or have lately used one that leaves."""
     budget_gb: float
     used_gb: float
     used_after_gb: float

@@ -11,7 +11,7 @@ from bot.demo.loaded_models import keep_alive_seconds
 from shared.domain import Role
 from shared.errors import ModelMissing, ModelUnavailable
 from shared.profiles import ModelSpec, Node, Profile
-from shared.scheduler import Lease, OllamaControl, Policy, Priority, Scheduler, SwitchPlan
+from shared.scheduler import Lease, OllamaControl, Policy, Priority, Proof, Scheduler, SwitchPlan
 from shared.scheduler.scheduler import Controls
 from shared.scheduler.state import Loaded
 from shared.store import Store
@@ -96,6 +96,7 @@ class House:
     held: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     switches: list[SwitchPlan] = field(default_factory=list)
+    proofs: list[tuple[SwitchPlan, Proof]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     peak_gb: float = 0.0
 
@@ -110,12 +111,16 @@ class House:
                     continue
                 self.faults.append(f"{model} had gone before its snapshot")
 
+        async def after(switch: SwitchPlan, proof: Proof) -> None:
+            self.proofs.append((switch, proof))
+
         return Scheduler(
             self.store.engine,
             self.profile,
             clock=self.clock,
             sleep=self.clock.sleep,
             before_switch=before,
+            after_switch=after,
             holder=holder,
             policy=policy,
             controls=self.controls,
@@ -142,10 +147,14 @@ class House:
         job: str,
         seconds: float = 30.0,
         priority: Priority = Priority.BATCH,
+        *,
+        unload_after: bool = False,
     ) -> float:
         """Use a model for a while; return the seconds that were waited for it."""
         role = next(r for r, name in self.profile.roles.items() if name == model.name)
-        async with scheduler.lease(model, job=job, role=role, priority=priority) as lease:
+        async with scheduler.lease(
+            model, job=job, role=role, priority=priority, unload_after=unload_after
+        ) as lease:
             self.order.append(job)
             self.held[model.name] += 1
             try:

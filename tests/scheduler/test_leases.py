@@ -64,7 +64,7 @@ def test_the_planner_waits_for_whoever_works(clock: VirtualClock, tmp_path: Path
         assert coding.done()
         assert 90 + 52 < waited < 200
         assert [switch.outgoing for switch in home.switches] == [(CODER.name,)]
-        assert home.switches[0].jobs == ("b",)
+        assert home.switches[0].jobs == ("a", "b")
 
     in_house(clock, tmp_path, test)
 

@@ -54,6 +54,7 @@ def test_processes_share_a_node_through_postgres(postgres: Postgres, tmp_path: P
                     )
                 )
                 assert home.node.switches <= 2
+                left_open.push_async_callback(worker.aclose)
                 lease = worker.lease(CODER, job="stopped", role="coder")
                 await left_open.enter_async_context(lease)
             waited = await home.work(gateway, PLANNER, "next", 30, Priority.INTERACTIVE)
