@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bot.demo.serving import serve
 from shared.frontier import Frontier, FrontierRequest, open_frontier
@@ -15,13 +16,21 @@ KEY = "key-0123456789abcdef"
 RUN = "o/r#7.1"
 
 
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    """Give a server on 127.0.0.1 in the place of a provider."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server() -> AsyncIterator[Provider]:
+    """Start a server on 127.0.0.1 in the place of a provider."""
     app = Provider()
     async with serve(app) as url:
         app.url = url
         yield app
+
+
+@pytest.fixture
+def provider(server: Provider) -> Provider:
+    """Give the server with nothing asked and nothing to answer."""
+    server.asked.clear()
+    server.answers.clear()
+    return server
 
 
 @pytest.fixture(params=WIRES, ids=[wire.provider.value for wire in WIRES])
@@ -31,7 +40,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
     return given
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Give a database that holds one run."""
     opened = Store.open(tmp_path / "baton.db")

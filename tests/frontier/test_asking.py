@@ -2,6 +2,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
 from starlette.responses import JSONResponse
 
 from shared.errors import (
@@ -20,6 +21,7 @@ from tests.frontier.conftest import RUN, opened, policy, question
 from tests.frontier.provider import Cut, Provider, Slow
 from tests.frontier.wire import ADVICE, GeminiWire, Tokens
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 GEMINI = GeminiWire()
 DAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -47,7 +49,7 @@ class Desk:
         return next(call for call in calls if call.id.endswith(f"/{number}"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(provider: Provider, store: Store) -> Desk:
     """Give a run that may ask Gemini."""
     return Desk(provider, store, await opened(GEMINI, provider))
@@ -93,6 +95,19 @@ async def test_a_recorded_answer_is_not_paid_for_again(desk: Desk, provider: Pro
     again = await desk.ask()
     assert (again.text, again.usage, again.cut) == (first.text, first.usage, first.cut)
     assert len(provider.asked) == 1
+
+
+async def test_a_price_that_is_not_told_counts_as_the_ceiling(
+    desk: Desk, provider: Provider
+) -> None:
+    """An answer without usage is an answer, and is not taken to be free."""
+    untold = GEMINI.answer()
+    del untold["usageMetadata"]
+    provider.enqueue(untold)
+    assert (await desk.ask()).usage is None
+    call = await desk.call()
+    assert (call.state, call.price_usd) == (CallState.ANSWERED, None)
+    assert (await desk.ledger.share()).spent_usd == pytest.approx(call.ceiling_usd)
 
 
 async def test_a_call_left_behind_takes_a_new_yes(desk: Desk, provider: Provider) -> None:

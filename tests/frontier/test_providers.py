@@ -19,6 +19,7 @@ from tests.frontier.conftest import KEY, Waits, opened, policy, question, settin
 from tests.frontier.provider import Cut, Provider, Slow
 from tests.frontier.wire import ADVICE, ClaudeWire, GeminiWire, GptWire, Tokens, Wire
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 GEMINI, GPT, CLAUDE = GeminiWire(), GptWire(), ClaudeWire()
 
 

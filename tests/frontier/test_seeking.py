@@ -53,7 +53,8 @@ class Case:
     outcome: Callable[[], Awaitable[list[str] | None]]
 
     async def shown(self) -> str:
-        """Wait for the question and return its comment."""
+        """Wait until the run waits for the answer, and return the question's comment."""
+        await self.house.at(self.number, Stage.AWAITING_FRONTIER)
         return str((await self.house.said(self.number, "/approve frontier"))["body"])
 
 
