@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = Scheduler(store.engine, profile, before_switch=_keep_before)
-        install(Services(settings, profile, places, store, github, sandbox, scheduler))
+        install(Services(settings, profile, places, store, sandbox, scheduler, github))
         scheduling = asyncio.create_task(scheduler.run())
         await engine.launch(places.engine)
         keeping = asyncio.create_task(upkeep.forever(settings.status_seconds))

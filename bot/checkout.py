@@ -171,7 +171,7 @@ class Checkout:
             # A message that said "fixes #7" would close that issue when it is merged.
             sha = await tree.commit(plain(message), self.run.author)
             _TREES[self._path] = sha
-            await (await services().mirror(self.run.ref)).share(sha)
+            await (await self.run.mirror()).share(sha)
             return sha
 
         sha = await step("commit", str, work)
@@ -207,7 +207,7 @@ class Checkout:
             seen = await hands.act(action)
             sha = await tree.snapshot()
             _TREES[self._path] = sha
-            await (await services().mirror(self.run.ref)).share(sha)
+            await (await self.run.mirror()).share(sha)
             return _Acted(seen=seen, tree=sha)
 
         acted = await step(f"act: {action.kind}", _Acted, work)
@@ -219,10 +219,11 @@ class Checkout:
         """Bring the files to where the last finished step left them."""
         tree = await _worktree(self.run, self._path, self.files.head)
         if _TREES.get(self._path) != self.files.tree:
-            await (await services().mirror(self.run.ref)).obtain(self.files.tree)
-            if self.files.tree == self.files.head:
+            await (await self.run.mirror()).obtain(self.files.tree)
+            # Where another machine went on meanwhile, the worktree stands on an older commit.
+            if self.files.tree == self.files.head or await tree.head() != self.files.head:
                 await tree.reset(self.files.head)
-            else:
+            if self.files.tree != self.files.head:
                 await tree.restore(self.files.tree)
             _TREES[self._path] = self.files.tree
         return tree
@@ -253,14 +254,15 @@ class DurableHands:
 async def discard(run: RunContext) -> None:
     """Remove the worktrees of a run that is over; its commits stay."""
     snapshots.forget(run.run_id)
+    await run.do("remove worktrees", lambda: clear(run))
 
-    async def work() -> None:
-        mirror = await services().mirror(run.ref)
-        for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
-            _TREES.pop(path, None)
-            await mirror.remove_worktree(path)
 
-    await run.do("remove worktrees", work)
+async def clear(run: RunContext) -> None:
+    """Remove the worktrees of a run from this machine; they can be made again."""
+    mirror = await run.mirror()
+    for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
+        _TREES.pop(path, None)
+        await mirror.remove_worktree(path)
 
 
 def _path(run: RunContext, name: str) -> Path:
@@ -269,7 +271,7 @@ def _path(run: RunContext, name: str) -> Path:
 
 async def _worktree(run: RunContext, path: Path, sha: str) -> Worktree:
     """Return a worktree as it stands, or a new one at a commit."""
-    mirror = await services().mirror(run.ref)
+    mirror = await run.mirror()
     try:
         return mirror.worktree(path)
     except GitError:

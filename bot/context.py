@@ -10,7 +10,7 @@ from bot.durable import step
 from bot.rendering import phrase
 from bot.services import services
 from shared.domain import Language, RepoRef, Role, Stage, Value
-from shared.git import Author
+from shared.git import Author, Mirror
 from shared.profiles import Budgets
 
 
@@ -29,6 +29,10 @@ class RunContext(Value):
     def budgets(self) -> Budgets:
         """What the run may spend."""
         return services().profile.budgets
+
+    async def mirror(self) -> Mirror:
+        """Return the repository's commits, as far as this run may see them here."""
+        return await services().mirror(self.ref, self.run_id)
 
     def chat(self, role: Role, *, prompt_hash: str = "") -> DurableChat:
         """Return the model that plays a role in this run."""

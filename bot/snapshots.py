@@ -165,7 +165,7 @@ async def _lay_out(run: RunContext, document: CurrentTask) -> None:
     places = services().places
     folder = places.papers(run.ref, run.number)
     copy = places.snapshot(run.ref, run.number, document.attempt, document.n)
-    mirror = await services().mirror(run.ref)
+    mirror = await run.mirror()
     bundle = copy / WORK
     await asyncio.to_thread(copy.mkdir, parents=True, exist_ok=True)
     has_work = await write_bundle(mirror, bundle, document.tree, document.task.basis.base_sha)
@@ -221,7 +221,7 @@ async def recall(run: RunContext, snapshot_id: int) -> Task:
     row = await services().store.snapshot(snapshot_id)
     assert row is not None, "a run names a snapshot that is stored"
     document = CurrentTask.model_validate(row.document)
-    mirror = await services().mirror(run.ref)
+    mirror = await run.mirror()
     await mirror.obtain(document.task.basis.base_sha)
     places = services().places
     bundle = places.snapshot(run.ref, run.number, document.attempt, document.n) / WORK

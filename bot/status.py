@@ -161,6 +161,8 @@ async def publish(run_id: str, *, afresh: bool = False) -> None:
     A GitHub that does not answer is logged and left to the next refresh: the run goes on.
     """
     baton = services()
+    if not baton.is_gateway:
+        return  # which looks for what workers have changed
     # One at a time for each run: else an older text could come last and stay.
     async with _locks.setdefault(run_id, asyncio.Lock()):
         await _publish(run_id, baton, afresh=afresh)
