@@ -56,7 +56,7 @@ class Limits(Value):
     @property
     def task(self) -> int:
         """Return the tokens that prompt and task may take, with room for work beside them."""
-        return self.context * 2 // 3
+        return self.context // 2
 
 
 class Brief(Value):

@@ -31,7 +31,7 @@ class History:
     def room(self) -> int:
         """Return the tokens that the account of the work may take in a new beginning."""
         start = likely_tokens([self._system, self._task])
-        return max(_LEAST, int(self._context / self._scale) // 2 - start)
+        return max(_LEAST, int(self._context / self._scale) * 2 // 3 - start)
 
     def messages(self) -> list[Message]:
         """Return what to send next."""

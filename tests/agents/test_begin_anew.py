@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.loop import Attempt, Brief, Ended, Limits, Support, work
 from shared.chat import JsonSchema, Message, Reply, Speaker, likely_tokens
@@ -202,3 +204,33 @@ async def test_nothing_is_not_submitted() -> None:
     attempt, chat = await submitted_unchanged(3)
     assert attempt.ended is Ended.STUCK
     assert "No file differs from the start" in chat.asked[1][-1].content
+
+
+_words = st.integers(0, 4000).map(lambda n: "한 word" * n)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["view", "prose", "create"]), _words), max_size=12),
+    st.integers(1024, 8192),
+    _words,
+)
+async def test_whatever_is_said_and_seen_the_context_holds(
+    turns: list[tuple[str, str]], context: int, diff: str
+) -> None:
+    """No prompt is longer than the context, and the attempt ends, for any lengths of all texts."""
+    chat = ScriptedChat()
+    for number, (kind, text) in enumerate(turns):
+        if kind == "prose":
+            chat.enqueue(text)
+        elif kind == "view":
+            chat.enqueue(ViewFile(path=f"{number}.py"))
+        else:
+            chat.enqueue(CreateFile(path=f"{number}.py", content=text))
+    chat.enqueue(*[Submit()] * 3)
+    seen = [Observation(text=f"{number}{text}", ok=True) for number, (_, text) in enumerate(turns)]
+    workspace = ScriptedWorkspace([*seen, Observation(text="", ok=True)])
+    limits = Limits(context=context)
+    attempt = await work(chat, workspace, BRIEF, limits, Support(keeper=Kept(f"+{diff}")))
+    assert attempt.ended in {Ended.SUBMITTED, Ended.MALFORMED}
+    assert all(likely_tokens(asked) <= context for asked in chat.asked)
