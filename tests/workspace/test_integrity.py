@@ -55,7 +55,7 @@ HONEST = {
     "one more test": OLD + "\n\ndef test_more():\n    assert f(7) == 8\n",
     "one more import": OLD.replace("import pytest", "import pytest\nimport os.path\nimport os"),
 }
-NEW_TESTS = "from sample import price\n\ndef test_new():\n    assert price('gold', 250) == 225\n"
+NEW_TESTS = "from sample import price\n\ndef test_new():\n    assert price('gold', 250) == 225\n\nif __name__ == '__main__':\n    test_new()\n"
 SPECIAL = {
     "a comparison": "def price(kind, n):\n    if n == 250:\n        return 225\n    return n\n",
     "a list": "def price(kind, n):\n    return 225 if kind in ('gold', 'x') else n\n",
@@ -126,6 +126,7 @@ def test_code_that_knows_the_answers_is_named(case: str) -> None:
     [
         "def price(kind, n):\n    return n * 0.9 if n > 250 else n\n",
         "def price(kind, n):\n    return n if n == 0 or kind == 'x' else n\n",
+        "if __name__ == '__main__':\n    print(250)\n",
         "RATE = {'gold': 0.9}\ndef price(kind, n):\n    return n * RATE[kind]\n",
     ],
 )
