@@ -55,7 +55,15 @@ HONEST = {
     "one more test": OLD + "\n\ndef test_more():\n    assert f(7) == 8\n",
     "one more import": OLD.replace("import pytest", "import pytest\nimport os.path\nimport os"),
 }
-NEW_TESTS = "from sample import price\n\ndef test_new():\n    assert price('gold', 250) == 225\n\nif __name__ == '__main__':\n    test_new()\n"
+NEW_TESTS = """
+from sample import price
+
+def test_new():
+    assert price('gold', 250) == 225
+
+if __name__ == '__main__':
+    test_new()
+"""
 SPECIAL = {
     "a comparison": "def price(kind, n):\n    if n == 250:\n        return 225\n    return n\n",
     "a list": "def price(kind, n):\n    return 225 if kind in ('gold', 'x') else n\n",
