@@ -81,18 +81,23 @@ async def start(issue: Issue, requester: str, cause: str, *, snapshot: int | Non
     return run_id
 
 
+async def _unfinished(run_id: str) -> list[str]:
+    """List the workflows that work for a run."""
+    found = await DBOS.list_workflows_async(
+        workflow_id_prefix=run_id, status=["PENDING", "ENQUEUED"]
+    )
+    names = [workflow.workflow_id for workflow in found]
+    return [name for name in names if name == run_id or name.startswith(f"{run_id}/")]
+
+
 async def end(run: RunView, stage: Stage, reason: str) -> None:
     """Stop whatever a run is doing, generation and commands included, and say so on GitHub."""
 
     async def work() -> bool:
-        unfinished = await DBOS.list_workflows_async(
-            workflow_id_prefix=run.run_id, status=["PENDING", "ENQUEUED"]
-        )
-        for workflow in unfinished:
-            if workflow.workflow_id == run.run_id or workflow.workflow_id.startswith(
-                f"{run.run_id}/"
-            ):
-                await DBOS.cancel_workflow_async(workflow.workflow_id)
+        # Again until none is left: a workflow may have handed on work just before its end.
+        while unfinished := await _unfinished(run.run_id):
+            for workflow in unfinished:
+                await DBOS.cancel_workflow_async(workflow)
         await services().store.update_run(run.run_id, stage=stage, reason=reason)
         await status.publish(run.run_id)
         return True

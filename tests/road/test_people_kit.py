@@ -95,8 +95,9 @@ class Household(World):
     async def rest(self) -> None:
         """Leave nothing in flight: the engine has no loop to run it on between two tests."""
         await self.quiet()
-        for waiting in await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"]):
-            await DBOS.cancel_workflow_async(waiting.workflow_id)
+        while unfinished := await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"]):
+            for waiting in unfinished:
+                await DBOS.cancel_workflow_async(waiting.workflow_id)
         await self.quiet()
 
     async def struck(self) -> None:
