@@ -12,6 +12,16 @@ The bound on switches is for the requests as they came to baton: the fewest chan
 and residents with which any schedule, knowing all of them beforehand and switching and working in
 no time, could let nobody wait for longer than baton's longest wait of the same class.
 The bound on the makespan is the larger of the longest issue and the busiest models.
+
+How to read the ratios:
+
+- The bound on switches is far below what can be reached: it knows the future and lets work take no
+  time, so that no person ever asks in the midst of the planner's work. In these traces the planner
+  works for about a quarter of the time; a person who asks then costs two switches.
+- On 20 issues the makespan cannot be 0.6 of Ollama's: the last issues arrive so late that the bound
+  itself is 0.66 of it. The longer the trace, the more Ollama's own evictions lose.
+- A person who asks while the planner answers waits for that answer, as nothing busy is unloaded,
+  and then for the load of the model. An answer takes up to 135 seconds, a switch 54.
 """
 
 import argparse
