@@ -1,3 +1,5 @@
+import asyncio
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -34,6 +36,29 @@ async def test_a_mangled_key_is_told_without_it(key: str) -> None:
     with pytest.raises(ConfigurationError, match="BATON_GEMINI_API_KEY holds") as caught:
         await open_frontier(GEMINI, mangled)
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("extra", ["openai", "anthropic"])
+async def test_a_missing_client_is_told_with_the_line_to_type(extra: str) -> None:
+    """Where the extra is not installed, the message says how to install it."""
+    program = f"""
+import asyncio, sys
+sys.modules["{extra}"] = None  # as if it were not installed
+from shared.errors import ConfigurationError
+from shared.frontier import open_frontier
+from shared.profiles import FrontierPolicy, FrontierProvider
+from shared.settings import Settings
+policy = FrontierPolicy(provider=FrontierProvider("{extra}"), model="m")
+try:
+    asyncio.run(open_frontier(policy, Settings.model_validate({{"{extra}_api_key": "k"}})))
+except ConfigurationError as error:
+    print(error)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    assert f"Type: pip install 'baton-bot[{extra}]'" in told.decode()
 
 
 def test_a_key_is_not_shown() -> None:
