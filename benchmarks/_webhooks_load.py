@@ -2,9 +2,10 @@
 
 import asyncio
 import itertools
+import re
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -14,6 +15,9 @@ from webhooks.routes import PATH
 from webhooks.signature import sign
 
 CONNECTIONS = 8
+
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+_PATIENCE = 60.0  # seconds, beyond the load itself
 
 
 class Answers(NamedTuple):
@@ -53,56 +57,96 @@ def _head(body: bytes, signature: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-class Connection:
+class Connection(asyncio.Protocol):
     """One kept-alive connection, for one request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._answer = bytearray()
+        self._done: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(cls, url: str) -> "Connection":
         """Connect."""
         host, _, port = url.removeprefix("http://").partition(":")
-        return cls(*await asyncio.open_connection(host, int(port)))
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_connection(cls, host, int(port))
+        return made
 
-    async def send(self, request: bytes) -> None:
-        """Send one delivery and read what comes back. Raises AssertionError for a refusal."""
-        self._writer.write(request)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        status = head.split(b" ", 2)[1]
-        assert status in {b"200", b"202"}, head
-        if b"content-length: " in head:
-            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            await self._reader.readexactly(length)
-        else:  # chunked
-            await self._reader.readuntil(b"0\r\n\r\n")
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way out."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def send(self, request: bytes, done: Callable[[], None]) -> None:
+        """Send one delivery; ``done`` is called when the whole answer is there."""
+        self._done = done
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect an answer. Raises AssertionError for a refusal."""
+        self._answer += data
+        head, end, body = self._answer.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = _LENGTH.search(head)
+        if length is None and not body.endswith(b"0\r\n\r\n"):  # chunked
+            return
+        if length is not None and len(body) < int(length[1]):
+            return
+        assert bytes(head.split(b" ", 2)[1]) in {b"200", b"202"}, head
+        self._answer = bytearray()
+        self._done()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Nothing is to be done: whoever waits for an answer waits in vain, and shows it."""
+        del error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
 
 
 async def at_full_speed(url: str, feed: Iterator[bytes], seconds: float) -> Answers:
     """Send as fast as the answers come, over a few connections."""
+    took: list[float] = []
     end = time.perf_counter() + seconds
 
-    async def one_after_the_other(line: Connection) -> list[float]:
-        took = []
-        while (began := time.perf_counter()) < end:
-            await line.send(next(feed))
-            took.append(time.perf_counter() - began)
-        return took
+    async def one_after_the_other(line: Connection) -> None:
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+
+        def answered() -> None:
+            nonlocal began
+            now = time.perf_counter()
+            took.append(now - began)
+            if now >= end:
+                over.set_result(None)
+                return
+            began = now
+            line.send(next(feed), answered)
+
+        line.send(next(feed), answered)
+        await over
+        line.close()
 
     lines = [await Connection.open(url) for _ in range(CONNECTIONS)]
-    lists = await asyncio.gather(*map(one_after_the_other, lines))
-    return Answers(list(itertools.chain.from_iterable(lists)), seconds)
+    async with asyncio.timeout(seconds + _PATIENCE):
+        await asyncio.gather(*map(one_after_the_other, lines))
+    return Answers(took, seconds)
 
 
 async def at_rate(url: str, feed: Iterator[bytes], rate: int, seconds: float) -> Answers:
     """Send at a fixed rate whatever the answers do, timed from when each was due."""
-    free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+    free: list[Connection] = []
 
     async def one(due: float) -> float:
-        line = await Connection.open(url) if free.empty() else free.get_nowait()
-        await line.send(next(feed))
-        free.put_nowait(line)
-        return time.perf_counter() - due
+        line = free.pop() if free else await Connection.open(url)
+        over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        line.send(next(feed), lambda: over.set_result(time.perf_counter()))
+        answered = await over
+        free.append(line)
+        return answered - due
 
     start = time.perf_counter()
     tasks = []
@@ -110,4 +154,8 @@ async def at_rate(url: str, feed: Iterator[bytes], rate: int, seconds: float) ->
         due = start + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         tasks.append(asyncio.create_task(one(due)))
-    return Answers(await asyncio.gather(*tasks), seconds)
+    async with asyncio.timeout(_PATIENCE):
+        took = await asyncio.gather(*tasks)
+    for line in free:
+        line.close()
+    return Answers(took, seconds)

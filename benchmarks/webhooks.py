@@ -2,8 +2,9 @@
 
 Baton's real route on uvicorn in a process of its own stores by DBOS on SQLite: the durable enqueue
 is committed before the 202, while the engine handles what was accepted before (a workflow that
-reads the delivery back). Probot (npm), with a handler that does nothing, keeps nothing: a delivery
-that it has acknowledged is lost with the process. Both check the same signature.
+reads the delivery back). What works on issues is loaded in neither server. Probot (npm), with a
+handler that does nothing, keeps nothing: a delivery that it has acknowledged is lost with the
+process. Both check the same signature.
 
 Each server has one core to itself and the client, over kept-alive connections, another one, where
 the system lets processes be bound to cores. The deliveries are GitHub's example of `issues.opened`
@@ -30,8 +31,9 @@ from fastapi import FastAPI
 from pydantic import JsonValue, SecretStr
 
 from benchmarks._webhooks_load import CONNECTIONS, Answers, at_full_speed, at_rate, requests
-from bot import deliveries, engine
+from bot import engine
 from bot.demo.serving import serve
+from bot.inbox import store
 from tests.nodejs import PROBOT, install
 from webhooks.delivery import Accepted, Delivery
 from webhooks.routes import create_router
@@ -72,7 +74,7 @@ async def handle(raw: dict[str, JsonValue]) -> None:
 
 async def accept(delivery: Delivery) -> Accepted:
     """Store a delivery the way the bot does."""
-    return await deliveries.store(delivery, handle)
+    return await store(delivery, handle)
 
 
 async def serve_until_told() -> None:
