@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
@@ -12,11 +13,12 @@ from bot import deliveries, engine, snapshots, upkeep, views
 from bot.occupancy import Occupancy
 from bot.places import Places
 from bot.services import Services, install
+from bot.workers import hosting
 from shared import profiles
 from shared.errors import ConfigurationError
 from shared.github import GitHub, GitHubUrls, Pace
 from shared.sandbox import open_sandbox
-from shared.scheduler import Scheduler, SwitchPlan
+from shared.scheduler import Scheduler
 from shared.settings import Settings
 from shared.store import Store
 from webhooks.routes import create_router
@@ -35,17 +37,19 @@ def create_app(settings: Settings) -> FastAPI:
     sandbox = open_sandbox(allow_root=settings.allow_root_sandbox)
     places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
     occupancy = Occupancy.of(places.home)
-    store = _open_store(places)
+    store = _open_store(settings, places)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = Scheduler(store.engine, profile, before_switch=_keep_before)
+        scheduler = Scheduler(store.engine, profile, before_switch=snapshots.keep_before)
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
         scheduling = asyncio.create_task(scheduler.run())
-        await engine.launch(places.engine)
+        nodes = [node.name for node in profile.nodes]
+        await engine.launch(_engine_database(settings, places), nodes=nodes)
         keeping = asyncio.create_task(upkeep.forever(settings.status_seconds))
         try:
-            yield
+            async with hosting.watching():
+                yield
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
@@ -60,21 +64,24 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Baton", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(create_router(secret, deliveries.accept))
     app.include_router(views.router)
+    hosting.open_gate(app, settings, store, places)
     return app
 
 
-async def _keep_before(plan: SwitchPlan) -> None:
-    """Put the runs that a switch of models touches on disk before it is made."""
-    leaving = tuple(model.name for model in plan.leaving)
-    await snapshots.before_switch(plan.incoming, leaving, plan.node)
+def _engine_database(settings: Settings, places: Places) -> Path | str:
+    return settings.shared_database() or places.engine
 
 
-def _open_store(places: Places) -> Store:
+def _open_store(settings: Settings, places: Places) -> Store:
+    url = settings.shared_database()
     try:
-        return Store.open(places.database)
+        return Store.at(url) if url else Store.open(places.database)
     except DatabaseError as error:
         raise ConfigurationError(
-            f"{places.database} cannot be read as Baton's database. Move it away, or set "
+            f"The database of BATON_DATABASE_URL does not let Baton in ({type(error).__name__}). "
+            "Is the server up, and are user, password and database right?"
+            if url
+            else f"{places.database} cannot be read as Baton's database. Move it away, or set "
             "BATON_HOME to another folder."
         ) from error
 

@@ -18,7 +18,9 @@ from bot.surroundings import Surroundings, command_for_tests, survey
 from shared.domain import Issue, Value
 from shared.errors import GitError, RunStopped
 from shared.git import Worktree
+from shared.git.run_copy import namespace
 from shared.sandbox import Limits
+from shared.store import WorkerStore
 from shared.target import Target, TestRun, lay_generated, mounts, prepare, run_tests, variables
 from shared.workspace import Action, Observation, SandboxWorkspace
 from shared.workspace.integrity import Edit, tampered
@@ -254,7 +256,14 @@ class DurableHands:
 async def discard(run: RunContext) -> None:
     """Remove the worktrees of a run that is over; its commits stay."""
     snapshots.forget(run.run_id)
-    await run.do("remove worktrees", lambda: clear(run))
+
+    async def work() -> None:
+        await clear(run)
+        if services().has_workers:
+            await (await run.mirror()).let_go(namespace(run.number, run.attempt))
+            await WorkerStore(services().store.engine).withdraw(run.run_id)
+
+    await run.do("remove worktrees", work)
 
 
 async def clear(run: RunContext) -> None:

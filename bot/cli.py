@@ -25,6 +25,7 @@ from bot.demo.session import Plan
 from bot.doctor.command import examine
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
+from bot.workers.process import run_worker
 from shared import profiles
 from shared.domain import RepoRef
 from shared.errors import BatonError
@@ -32,7 +33,7 @@ from shared.github import GitHubUrls
 from shared.guard.logs import Redaction
 from shared.guard.own import OURS
 from shared.profiles import Profile
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
 
 cli = typer.Typer(
     name="baton",
@@ -166,19 +167,26 @@ def serve(
     ] = None,
 ) -> None:
     """Run the gateway: take GitHub's deliveries and work on issues."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Redaction())
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = load_settings(env_file)
+    settings = _begin(env_file)
     OURS.learn(settings.require_webhook_secret().get_secret_value())
     door = listen(settings.port, settings.host)
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     uvicorn.Server(config).run(sockets=[door.socket])
+
+
+@cli.command()
+def worker(
+    *,
+    node: Annotated[
+        str, typer.Option(metavar="NAME", help="The node of the profile that this machine is.")
+    ],
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
+    ] = None,
+) -> None:
+    """Build for a gateway on another machine: tests, code and review. Holds no key."""
+    _run(run_worker(_begin(env_file), node))
 
 
 @cli.command()
@@ -257,6 +265,21 @@ def main() -> None:
     except BatonError as error:
         _complain(error)
         sys.exit(1)
+
+
+def _begin(env_file: Path | None) -> Settings:
+    """Read the settings of a service, and let its log show none of them that is secret."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redaction())
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = load_settings(env_file)
+    if password := settings.database_password():
+        OURS.learn(password)
+    return settings
 
 
 def _live_profile(ollama: str | None, model: str | None) -> Profile | None:

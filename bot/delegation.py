@@ -14,11 +14,17 @@ from pydantic import JsonValue
 from bot import engine
 from bot.build import answer, build
 from bot.build.answer import Answered, Remarks
+from bot.checkout import clear
 from bot.context import RunContext
-from bot.durable import as_record, from_record
+from bot.durable import as_record, from_record, step
+from bot.services import services
 from bot.task import Task
+from bot.workers import handing
+from bot.workers.handing import Choice
+from bot.workers.returned import require_sound_answer, require_sound_change
 from shared.domain import Value
 from shared.errors import BatonError
+from shared.git.run_copy import namespace
 
 V = TypeVar("V", bound=Value)
 Record = dict[str, JsonValue]
@@ -27,26 +33,33 @@ log = logging.getLogger(__name__)
 
 async def build_elsewhere(run: RunContext, task: Task) -> Task:
     """Have a change built; raises what the building raises."""
-    return await _hand_over(run, "build", _build, task, Task)
+    starts = (task.basis.base_sha, task.sha, task.draft or task.sha)
+    built = await _hand_over(run, "build", _build, task, Task, starts)
+    if services().has_workers:
+        await require_sound_change(run, built)
+    return built
 
 
 async def answer_elsewhere(run: RunContext, remarks: Remarks) -> Answered:
     """Have a review answered; raises what the answering raises."""
-    name = f"review/{remarks.review_id}/build"
-    return await _hand_over(run, name, _answer, remarks, Answered)
+    name, base, head = f"review/{remarks.review_id}/build", remarks.base_sha, remarks.head_sha
+    answered = await _hand_over(run, name, _answer, remarks, Answered, (base, head))
+    if services().has_workers:
+        await require_sound_answer(run, head, answered.sha, base)
+    return answered
 
 
 @engine.workflow("build")
 async def _build(run: Record, task: Record) -> Record:
-    return await _recorded(
-        build(RunContext.model_validate(run), Task.model_validate(task)), "build"
-    )
+    context = RunContext.model_validate(run)
+    return await _recorded(context, build(context, Task.model_validate(task)), "build")
 
 
 @engine.workflow("answer")
 async def _answer(run: Record, remarks: Record) -> Record:
+    context = RunContext.model_validate(run)
     return await _recorded(
-        answer.write(RunContext.model_validate(run), Remarks.model_validate(remarks)), "answer"
+        context, answer.write(context, Remarks.model_validate(remarks)), "answer"
     )
 
 
@@ -56,10 +69,16 @@ async def _hand_over(
     work: Callable[[Record, Record], Coroutine[Any, Any, Record]],
     order: Value,
     result: type[V],
+    starts: tuple[str, ...],
 ) -> V:
+    """Enqueue a build for whoever may take it, and wait for its outcome.
+
+    ``starts`` are the commits that it may begin with.
+    """
+    queue = await _choose(run, starts) if services().has_workers else engine.BUILDS
     with engine.once(f"{run.run_id}/{name}"):
         handle = await DBOS.enqueue_workflow_async(
-            engine.BUILDS, work, run.model_dump(mode="json"), order.model_dump(mode="json")
+            queue, work, run.model_dump(mode="json"), order.model_dump(mode="json")
         )
     outcome = await handle.get_result(polling_interval_sec=engine.POLLING_SECONDS)
     if "error" in outcome:
@@ -67,7 +86,23 @@ async def _hand_over(
     return result.model_validate(outcome["value"])
 
 
-async def _recorded(work: Awaitable[Value], name: str) -> Record:
+async def _choose(run: RunContext, starts: tuple[str, ...]) -> str:
+    """Lay the commits out that a build begins with, and choose who may take it."""
+
+    async def offer() -> None:
+        mirror = await run.mirror()
+        for sha in starts:
+            await mirror.obtain(sha)
+            await mirror.keep(sha, namespace(run.number, run.attempt))
+
+    await run.do("offer commits", offer)
+    choice = await step("choose who builds", Choice, handing.choose)
+    if not choice.is_served:
+        await run.note(run.phrase("waits_for_worker"))
+    return choice.queue
+
+
+async def _recorded(run: RunContext, work: Awaitable[Value], name: str) -> Record:
     """Return an outcome as JSON, an error of ours included."""
     try:
         return {"value": (await work).model_dump(mode="json")}
@@ -76,3 +111,6 @@ async def _recorded(work: Awaitable[Value], name: str) -> Record:
     except Exception:
         log.exception("%s: failed", name)
         raise
+    finally:
+        if not services().is_gateway:
+            await clear(run)

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from dbos import DBOS
 from pydantic import JsonValue, TypeAdapter
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared import errors
 from shared.errors import (
@@ -18,13 +20,14 @@ from shared.errors import (
     ModelUnavailable,
     RemoteUnavailable,
     RunStopped,
+    StoreUnavailable,
 )
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # Troubles that go away by themselves, so that the same may be tried again.
-PASSING = (GitHubUnavailable, ModelUnavailable, RemoteUnavailable)
+PASSING = (GitHubUnavailable, ModelUnavailable, RemoteUnavailable, StoreUnavailable)
 # A node that restarts or a GitHub that hiccups is waited for: 2+4+8+16+32+64 seconds.
 ATTEMPTS = 7
 FIRST_WAIT = 2.0
@@ -45,7 +48,7 @@ async def step(
         nonlocal tried
         tried += 1
         try:
-            return {"value": adapter.dump_python(await work(), mode="json")}
+            return {"value": adapter.dump_python(await _asked_of_store(work), mode="json")}
         except PASSING as error:
             if tried < tries:
                 log.warning("%s: %s Trying again.", name, error)
@@ -69,6 +72,16 @@ async def step(
     if "error" in outcome:
         raise from_record(outcome["error"])
     return adapter.validate_python(outcome["value"])
+
+
+async def _asked_of_store(work: Callable[[], Awaitable[T]]) -> T:
+    """Do a piece of work; a database that is out of reach becomes an error of ours."""
+    try:
+        return await work()
+    except (OperationalError, InterfaceError, PoolExhausted) as error:
+        raise StoreUnavailable(
+            f"The database does not answer ({type(error).__name__}): look at it and at the network."
+        ) from error
 
 
 def _is_passing(error: BaseException) -> bool:

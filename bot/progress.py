@@ -1,7 +1,7 @@
 """What each run is doing this very moment. Lives in memory only; the store has the rest."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -17,6 +17,15 @@ class Activity:
     moved: float
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a board has about a run: a model at work for it, or one that it waits for."""
+
+    run_id: str
+    is_waiting: bool
+    activity: Activity
+
+
 class ProgressBoard:
     """The present activity of each run, and how long ago it last moved."""
 
@@ -24,6 +33,7 @@ class ProgressBoard:
         self._clock = clock
         self._activities: dict[str, Activity] = {}
         self._waiting: dict[str, Activity] = {}
+        self._elsewhere: dict[tuple[str, bool], Activity] = {}
 
     def wait(self, run_id: str, role: str, model: str, node: str) -> None:
         """Note that a run asks for its turn with a model."""
@@ -50,11 +60,28 @@ class ProgressBoard:
 
     def waiting(self, run_id: str) -> Activity | None:
         """Return the model whose turn a run waits for."""
-        return self._waiting.get(run_id)
+        return self._waiting.get(run_id) or self._elsewhere.get((run_id, True))
 
     def activity(self, run_id: str) -> Activity | None:
         """Return what is being done for a run."""
-        return self._activities.get(run_id)
+        return self._activities.get(run_id) or self._elsewhere.get((run_id, False))
+
+    def here(self) -> tuple[Shown, ...]:
+        """Return all that goes on in this process."""
+        boards = {True: self._waiting, False: self._activities}
+        return tuple(
+            Shown(run_id, is_waiting, activity)
+            for is_waiting, board in boards.items()
+            for run_id, activity in board.items()
+        )
+
+    def put_elsewhere(self, shown: Iterable[Shown]) -> None:
+        """Put down all that goes on in other processes, in place of what was known before."""
+        self._elsewhere = {(one.run_id, one.is_waiting): one.activity for one in shown}
+
+    def now(self) -> float:
+        """Return the time by the board's clock, in seconds from some moment."""
+        return self._clock()
 
     def age(self, activity: Activity) -> float:
         """Return the seconds since an activity last moved."""

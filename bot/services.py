@@ -46,6 +46,11 @@ class Services:
         return self.connection is not None
 
     @property
+    def has_workers(self) -> bool:
+        """Tell whether others may build: they share this process's database."""
+        return self.settings.database_url is not None
+
+    @property
     def github(self) -> GitHub:
         """The connection to GitHub, on the gateway."""
         assert self.connection is not None, "a worker does not talk to GitHub"

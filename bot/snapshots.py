@@ -25,6 +25,7 @@ from bot.task import Task
 from shared.domain import Language, RepoRef, Role, Stage, Value
 from shared.errors import BatonError, ConfigurationError, GitError
 from shared.git.bundle import read_bundle, write_bundle
+from shared.scheduler import SwitchPlan
 from shared.store import ApprovalState, Snapshot
 from shared.store.tables import now
 
@@ -99,12 +100,13 @@ def forget(run_id: str) -> None:
     _AT_WORK.pop(run_id, None)
 
 
-async def before_switch(incoming: str | None, leaving: tuple[str, ...], node: str) -> None:
-    """Put every run of this process on disk whose model may leave.
+async def keep_before(plan: SwitchPlan) -> None:
+    """Put every run of this process on disk whose model may leave by a switch.
 
     Raises what the disk raises; the switch is not made then.
     """
-    profile = services().profile
+    profile, incoming, node = services().profile, plan.incoming, plan.node
+    leaving = tuple(model.name for model in plan.leaving)
     reason = f"before {', '.join(leaving) or 'nothing'} makes room for {incoming or 'others'}"
     for run_id, standing in list(_AT_WORK.items()):
         model = profile.model(standing.role)

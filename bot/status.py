@@ -44,6 +44,8 @@ _DETOURS = {
 _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
 # Kept for as long as somebody holds or awaits one.
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+# When each run last changed, as far as it has been shown; workers change runs and show nothing.
+_shown: dict[str, datetime] = {}
 _WAITS = {
     Stage.NEEDS_HUMAN,
     Stage.AWAITING_PLANNER,
@@ -171,12 +173,14 @@ async def publish(run_id: str, *, afresh: bool = False) -> None:
 async def _publish(run_id: str, baton: Services, *, afresh: bool) -> None:
     run = await baton.store.run(run_id)
     assert run is not None
+    _shown[run_id] = run.updated_at
     try:
         repo = await baton.repo(run.ref)
         text = await body(run, baton)
         comment = await repo.upsert_comment(run.number, f"status {run.id}", text, afresh=afresh)
         if comment.id != run.status_comment:
-            await baton.store.update_run(run.id, status_comment=comment.id)
+            run = await baton.store.update_run(run.id, status_comment=comment.id)
+            _shown[run_id] = run.updated_at
         await _label(run, baton)
     except BatonError as error:
         log.warning("%s: status not published: %s", run_id, error)
@@ -195,9 +199,20 @@ async def _label(run: Run, baton: Services) -> None:
 
 
 async def refresh() -> None:
-    """Bring the status comments of runs up to date that have a model at work, or wait for one."""
+    """Bring the status comments up to date of runs that a model works for, or a worker changed."""
     baton = services()
     board = baton.progress
     for run in await baton.store.runs():
-        if board.activity(run.id) is not None or board.waiting(run.id) is not None:
+        if (
+            board.activity(run.id) is not None
+            or board.waiting(run.id) is not None
+            or (baton.has_workers and _is_stale(run))
+        ):
             await publish(run.id)
+
+
+def _is_stale(run: Run) -> bool:
+    """Tell whether a run has changed since it was shown; after a restart, whether it is on."""
+    if run.id in _shown:
+        return _shown[run.id] != run.updated_at
+    return not run.stage.is_final and run.stage is not Stage.PROPOSED

@@ -34,6 +34,7 @@
     │   ├── FrontierBlocked     a filter of the provider stopped the request or the answer
     │   ├── FrontierEmpty       an answer without any text
     │   └── OverBudget          it could cost more than the run or the month may cost
+    ├── StoreUnavailable        the database does not answer; the same may be tried again
     └── RunStopped              a run ends without a pull request, for a reason people can read
 
 Messages are written for the person who reads them. They never hold a secret.
@@ -186,6 +187,10 @@ class FrontierEmpty(FrontierError):
 
 class OverBudget(FrontierError):
     """The call could cost more than the run or the month may cost; nothing was sent."""
+
+
+class StoreUnavailable(BatonError):
+    """The database does not answer, or broke off; the same may be tried again."""
 
 
 class RunStopped(BatonError):

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
+from shared.store.address import password_of, postgres_url
 
 
 class Settings(BaseSettings):
@@ -55,6 +56,18 @@ class Settings(BaseSettings):
             msg = "BATON_APP_ID is set; BATON_PRIVATE_KEY_FILE must name the App's .pem file"
             raise ValueError(msg)
         return self
+
+    def shared_database(self) -> str | None:
+        """Return the address of the database that workers share; None for files of one process.
+
+        Raises ConfigurationError.
+        """
+        return self.database_url and postgres_url(self.database_url.get_secret_value())
+
+    def database_password(self) -> str | None:
+        """Return the password in the address of the database, if there is one."""
+        url = self.shared_database()
+        return password_of(url) if url else None
 
     def private_key(self) -> SecretStr:
         """Read the App's private key (PEM). Raises ConfigurationError."""

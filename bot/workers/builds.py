@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from dbos import DBOS, WorkflowStatus
 
+NAMES = ("build", "answer")
+"""The workflows that a worker may have in hand: those of `bot.delegation`."""
+
 _UNFINISHED = ["PENDING", "ENQUEUED"]
 
 
 async def unfinished(run_id: str = "") -> Sequence[WorkflowStatus]:
     """Return the builds that have not ended; of one run if given."""
     found = await DBOS.list_workflows_async(
-        name="build",
+        name=list(NAMES),
         workflow_id_prefix=f"{run_id}/" if run_id else None,
         status=_UNFINISHED,
         load_input=False,

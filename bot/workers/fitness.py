@@ -7,7 +7,6 @@ from pydantic import SecretStr
 from shared.errors import ConfigurationError
 from shared.profiles import Profile
 from shared.settings import Settings
-from shared.store.address import postgres_url
 
 _OWN = {"database_url"}
 """The one secret that a worker has."""
@@ -28,7 +27,8 @@ def require_means(settings: Settings, profile: Profile, node: str) -> Means:
     Raises ConfigurationError that says what to set or to take away.
     """
     _refuse_credentials(settings)
-    if settings.database_url is None:
+    database = settings.shared_database()
+    if database is None:
         raise ConfigurationError(
             "A worker shares a PostgreSQL database with its gateway; a SQLite file belongs to one "
             "process. Type on both machines: export BATON_DATABASE_URL="
@@ -46,7 +46,6 @@ def require_means(settings: Settings, profile: Profile, node: str) -> Means:
             f"The profile {profile.name} has no node {node!r}. Choose one of {', '.join(known)}, "
             "or add it to the profile on both machines."
         )
-    database = postgres_url(settings.database_url.get_secret_value())
     return Means(database=database, gateway=settings.gateway_url)
 
 

@@ -43,6 +43,11 @@ def postgres_url(address: str) -> str:
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def password_of(url: str) -> str | None:
+    """Return the password in an address, which logs must not show."""
+    return make_url(url).password
+
+
 def is_shared(url: str) -> bool:
     """Tell whether several processes may use a database."""
     return make_url(url).get_backend_name() == "postgresql"

@@ -113,7 +113,9 @@ class WorkerStore:
             for row in rows:
                 await session.merge(row)
 
-    async def shown(self) -> Sequence[ActivityRow]:
-        """Return what all workers are doing."""
+    async def shown(self, bound: float) -> Sequence[ActivityRow]:
+        """Return what the workers are doing that were seen within so many seconds."""
+        living = select(WorkerRow.id).where(col(WorkerRow.seen_at) > clock() - bound)
+        query = select(ActivityRow).where(col(ActivityRow.worker).in_(living))
         async with self._session() as session:
-            return (await session.exec(select(ActivityRow))).all()
+            return (await session.exec(query)).all()

@@ -58,6 +58,8 @@ async def test_a_grant_is_good_for_its_time(store: Store) -> None:
 async def test_a_worker_shows_what_it_does_now(store: Store) -> None:
     """What a worker shows replaces what it showed before, and nobody else's."""
     workers, run_id = WorkerStore(store.engine), await a_run(store)
+    for name in ("a", "b"):
+        await workers.enter(name, "mini", f"host {name}", 1, "/home")
 
     def row(worker: str, tokens: int) -> ActivityRow:
         return ActivityRow(
@@ -75,7 +77,8 @@ async def test_a_worker_shows_what_it_does_now(store: Store) -> None:
     for tokens in (1, 2):
         await workers.show("a", [row("a", tokens)])
     await workers.show("b", [])
-    assert [shown.tokens for shown in await workers.shown()] == [2]
+    assert [shown.tokens for shown in await workers.shown(_BOUND)] == [2]
+    assert await workers.shown(0) == []
     await workers.show("b", [row("b", 3)])
     await workers.show("a", [])
-    assert [(shown.worker, shown.tokens) for shown in await workers.shown()] == [("b", 3)]
+    assert [(shown.worker, shown.tokens) for shown in await workers.shown(_BOUND)] == [("b", 3)]

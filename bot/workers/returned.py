@@ -1,0 +1,81 @@
+"""What a worker hands back is looked at by the gateway before anything of it leaves.
+
+The gateway holds the keys, so it goes by what it finds in its own mirror and not by what a worker
+says: the same rules as while building, on the commits as they are. The tests follow afterwards.
+"""
+
+import itertools
+
+from bot.checkout import Checkout
+from bot.context import RunContext
+from bot.durable import step
+from bot.services import services
+from bot.task import Task
+from shared.domain import Value
+from shared.errors import RunStopped
+from shared.git.lineage import Lineage
+from shared.workspace import coder_writes, tester_writes, violations
+
+_HEAVIEST = 20_000_000
+"""Bytes of all that a run may add to a repository's history."""
+
+
+class Faults(Value):
+    """What is wrong with a worker's commits, in sentences."""
+
+    sentences: tuple[str, ...]
+
+
+async def require_sound_change(run: RunContext, task: Task) -> None:
+    """Check the commits of a finished change.
+
+    Raises RunStopped that names what is wrong.
+    """
+    base, red, change = task.basis.base_sha, task.red, task.change
+    assert red is not None
+    assert change is not None
+    await _require_lineage(run, base, red.sha, change.sha)
+    checkout = Checkout(run, "returned", red.sha, base=base)
+    tests = await checkout.changed_files(base)
+    faults = violations(tests, tester_writes) + await checkout.tampering(base)
+    checkout.back_to(change.sha)
+    faults += violations(await checkout.changed_files(red.sha), coder_writes(tests))
+    faults += await checkout.tampering(red.sha)
+    _require_none(run, faults)
+
+
+async def require_sound_answer(run: RunContext, head: str, sha: str, base: str) -> None:
+    """Check the commits that answer a review.
+
+    Raises RunStopped that names what is wrong.
+    """
+    await _require_lineage(run, head, sha)
+    checkout = Checkout(run, "returned", sha, base=base)
+    faults = violations(await checkout.changed_files(head), coder_writes(()))
+    _require_none(run, faults + await checkout.tampering(head))
+
+
+async def _require_lineage(run: RunContext, *shas: str) -> None:
+    """Check that each commit follows the one before, and that they weigh what code weighs."""
+
+    async def work() -> Faults:
+        lineage = Lineage(services().places.mirror(run.ref))
+        pairs = itertools.pairwise(shas)
+        told = [
+            f"{sha} does not follow {before}."
+            for before, sha in pairs
+            if not await lineage.follows(before, sha)
+        ]
+        if not told and await lineage.weight(shas[0], shas[-1]) > _HEAVIEST:
+            told.append(f"The commits add more than {_HEAVIEST // 1_000_000} MB.")
+        if not told and (extra := await lineage.submodules(shas[-1])):
+            known = await lineage.submodules(shas[0])
+            told += [f"{path} is a new submodule." for path in extra if path not in known]
+        return Faults(sentences=tuple(told))
+
+    _require_none(run, (await step("look at the commits", Faults, work)).sentences)
+
+
+def _require_none(run: RunContext, faults: tuple[str, ...]) -> None:
+    if faults:
+        raise RunStopped(run.phrase("returned_unsound"), "\n".join(faults))
