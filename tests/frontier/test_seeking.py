@@ -162,7 +162,7 @@ async def test_a_secret_is_taken_out_before_it_is_shown(house: Household, gemini
     gemini.enqueue(GEMINI.answer())
     case = await begin(house, gemini, f"E  401 for token {SECRET}")
     shown = await case.shown()
-    assert "[redacted: " in shown
+    assert "redacted: github-token" in shown
     assert "**Taken out before:** 1 × " in shown
     await house.tell(house.alice, case.number, "/approve")
     await case.outcome()
