@@ -8,10 +8,10 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
 
 _INDEX = {"__init__", "index", "mod", "lib"}  # the file that stands for its folder
 _DOTTED = {".py", ".pyi", ".java", ".kt", ".scala"}
+_WRITTEN = {".js", ".ts", ".jsx", ".tsx", ".mjs", ".h", ".rb", ".php"}  # suffixes in imports
 _MOST = 3  # files that one name may mean; beyond that it means none of them
 
 
@@ -22,26 +22,27 @@ class Modules:
         self._files = defaultdict[str, list[str]](list)  # by path without suffix
         self._folders = defaultdict[str, list[str]](list)  # the folders with Go files
         self._by_last = defaultdict[str, set[str]](set)
+        self._known = dict[str, list[str]]()  # what a name was found to mean
         for path in paths:
             self._file(path)
 
     def imported(self, path: str, imports: Collection[str]) -> frozenset[str]:
         """Return the files that a file imports."""
-        suffix = PurePosixPath(path).suffix
-        found = (target for name in imports for target in self._targets(path, suffix, name))
+        folder, suffix = posixpath.dirname(path), posixpath.splitext(path)[1]
+        found = (target for name in imports for target in self._targets(folder, suffix, name))
         return frozenset(found) - {path}
 
     def _file(self, path: str) -> None:
-        whole = PurePosixPath(path)
-        module = whole.parent if whole.stem in _INDEX else whole.with_suffix("")
-        self._files[str(module)].append(path)
-        self._by_last[module.name].add(str(module))
-        if whole.suffix == ".go":
-            self._folders[str(whole.parent)].append(path)
-            self._by_last[whole.parent.name].add(str(whole.parent))
+        folder, _, name = path.rpartition("/")
+        stem, suffix = posixpath.splitext(name)
+        module = folder if stem in _INDEX else posixpath.join(folder, stem)
+        self._files[module].append(path)
+        self._by_last[posixpath.basename(module)].add(module)
+        if suffix == ".go":
+            self._folders[folder].append(path)
+            self._by_last[posixpath.basename(folder)].add(folder)
 
-    def _targets(self, path: str, suffix: str, name: str) -> Iterator[str]:
-        folder = posixpath.dirname(path)
+    def _targets(self, folder: str, suffix: str, name: str) -> Iterator[str]:
         if suffix in _DOTTED:
             modules = self._dotted(folder, name)
         elif name.startswith("."):
@@ -71,6 +72,11 @@ class Modules:
         return []
 
     def _ending(self, module: str) -> list[str]:
+        if module not in self._known:
+            self._known[module] = self._found(module)
+        return self._known[module]
+
+    def _found(self, module: str) -> list[str]:
         """Return the modules whose path ends so; none when the name is too common to tell."""
         last = module.rpartition("/")[2]
         tail = f"/{module}"
@@ -88,7 +94,7 @@ def graph(files: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
 
 def _plain(path: str) -> str:
     """Take off the suffix, and the name of a file that stands for its folder."""
-    whole = PurePosixPath(path)
-    if whole.suffix in {".js", ".ts", ".jsx", ".tsx", ".mjs", ".h", ".rb", ".php"}:
-        whole = whole.with_suffix("")
-    return str(whole.parent if whole.name in _INDEX else whole)
+    stem, suffix = posixpath.splitext(path)
+    whole = stem if suffix in _WRITTEN else path
+    folder, _, name = whole.rpartition("/")
+    return folder if name in _INDEX else whole

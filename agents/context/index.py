@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from shared.sources import Digest, Hit, Symbol
+from shared.sources import Digest, Hit, Places, Symbol
 
 
 class Index(Protocol):
@@ -15,6 +15,10 @@ class Index(Protocol):
 
     def hits(self, words: Collection[str]) -> Iterable[Hit]:
         """Return where words occur, in whichever blobs."""
+        ...
+
+    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
+        """Return for known blobs in which of their definitions words occur."""
         ...
 
     def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
@@ -41,7 +45,15 @@ class Digests:
         for blob, digest in self._digests.items():
             for word in words:
                 if posting := digest.postings.get(word):
-                    yield Hit(word, blob, posting)
+                    yield word, blob, posting.times, posting.defined
+
+    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
+        """Return for blobs in which of their definitions words occur."""
+        return {
+            blob: {word: found[word].places for word in words if word in found}
+            for blob in blobs
+            if (found := self._digests[blob].postings)
+        }
 
     def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
         """Return the definitions of blobs."""
@@ -50,3 +62,34 @@ class Digests:
     def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the imports of blobs."""
         return {blob: self._digests[blob].imports for blob in blobs if blob in self._digests}
+
+
+class Once:
+    """An index that is asked for each word only once, however often it is needed."""
+
+    def __init__(self, index: Index, words: Collection[str]) -> None:
+        self._index, self._lengths = index, index.lengths()
+        self._hits = tuple(index.hits(words))
+        self._words = frozenset(words)
+
+    def lengths(self) -> Mapping[str, int]:
+        """Return the number of words of every known blob."""
+        return self._lengths
+
+    def hits(self, words: Collection[str]) -> Iterable[Hit]:
+        """Return where words occur, of those that were asked for at first."""
+        wanted = frozenset(words)
+        assert wanted <= self._words
+        return (hit for hit in self._hits if hit[0] in wanted)
+
+    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
+        """Return for known blobs in which of their definitions words occur."""
+        return self._index.places(words, blobs)
+
+    def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
+        """Return the definitions of known blobs."""
+        return self._index.symbols(blobs)
+
+    def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the imports of known blobs, as written."""
+        return self._index.imports(blobs)

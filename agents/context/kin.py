@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 from agents.context.ranking import Ranked
 from shared.sources import Change
@@ -10,7 +10,7 @@ from shared.sources import Change
 _IMPORTS, _NAMESAKE, _TOGETHER = 0.5, 0.7, 0.3  # beside at most 1 for the words of the issue
 _SEEDS = 5  # best code files whose tests are looked for
 _WIDE = 20  # files of a commit
-_MARKS = ("test_", "_test", "_tests", "_spec", ".test", ".spec")
+_MARKS = ("test_", "_test", "_tests", "_spec")
 
 
 def likely_tests(
@@ -35,7 +35,7 @@ def likely_tests(
         for path in paths:
             for weight, reason in (
                 (_IMPORTS * (seed.path in imports.get(path, ())), f"imports {seed.path}"),
-                (_NAMESAKE * _is_namesake(path, seed.path), f"named after {seed.path}"),
+                (_NAMESAKE * (_subject(path) == _subject(seed.path)), f"named after {seed.path}"),
                 (_TOGETHER * near.get(path, 0) / most, f"changed together with {seed.path}"),
             ):
                 if weight:
@@ -85,9 +85,13 @@ def changed_together(changes: Sequence[Change]) -> Mapping[str, Mapping[str, int
     return found
 
 
-def _is_namesake(test: str, code: str) -> bool:
-    name, whole = PurePosixPath(test).name.split(".", 1)[0], PurePosixPath(code)
+@lru_cache(maxsize=20_000)
+def _subject(path: str) -> str:
+    """Return what a file is named after, the marks of a test taken off."""
+    folder, _, name = path.rpartition("/")
+    stem = name.split(".", 1)[0]
+    if stem in {"__init__", "index", "mod"}:
+        stem = folder.rpartition("/")[2]
     for mark in _MARKS:
-        name = name.removeprefix(mark).removesuffix(mark)
-    owner = whole.parent.name if whole.stem in {"__init__", "index", "mod"} else whole.stem
-    return bool(name) and name.strip("_") == owner.strip("_")
+        stem = stem.removeprefix(mark).removesuffix(mark)
+    return stem.strip("_")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agents.context.clues import clues
 from agents.context.imports import graph
-from agents.context.index import Index
+from agents.context.index import Index, Once
 from agents.context.kin import likely_tests, neighbours
-from agents.context.ranking import Ranked, ranked
+from agents.context.ranking import Ranked, folded, ranked
 from agents.context.signatures import signature_map
 from shared.domain import Value
 from shared.sources import Change
@@ -44,6 +44,7 @@ def locate(
     ``tokens`` bounds the map.
     """
     asked, files, changes = clues(title, body), repository.files, repository.changes
+    index = Once(index, asked.words.keys() | folded(asked.names))
     tests = {path: blob for path, blob in files.items() if is_test(path)}
     code = {path: blob for path, blob in files.items() if path not in tests}
     best = ranked(asked, code, index, changes)

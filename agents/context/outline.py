@@ -75,7 +75,9 @@ def _parsed(known: Grammar, root: Node, path: str) -> Outline:
     python = path.endswith((".py", ".pyi"))
     written = [_text(node) for node in found.get("import", ())]
     imports = [name for line in written for name in (_python(line) if python else [line])]
-    return Outline(tuple(symbols), tuple(dict.fromkeys(i.strip("\"'` ") for i in imports)))
+    return Outline(
+        tuple(symbols), tuple(dict.fromkeys(" ".join(i.split()).strip("\"'` ") for i in imports))
+    )
 
 
 def _symbol(node: Node, parent: int) -> Symbol:

@@ -25,8 +25,9 @@ _BESIDE = re.compile(
     r"(?:docs?|examples?|bench(?:marks?)?|asv_bench|utils|ci|scripts?|tools|extras?)/|setup\.py$"
 )
 _WIDE = 20  # files; a commit that touches more says nothing about one of them
-_WORDS_TOLD = 4
 _SYMBOLS_KEPT = 5
+_MOST = 200  # files that are worth telling
+_MOST_OWNERS = 50  # a name that more files define tells little
 
 
 class Ranked(Value):
@@ -57,7 +58,7 @@ def ranked(
     passages = {path: one.passages[0].score for path, one in found.items() if one.passages}
     top = max(passages.values(), default=0.0) or 1.0
     signals = (
-        {path: _Signal(one.score / best, _worded(one)) for path, one in found.items()},
+        {path: _Signal(one.score / best) for path, one in found.items()},
         {path: _Signal(_PASSAGE * score / top) for path, score in passages.items()},
         _named(clues, files, index),
         _mentioned(clues.paths, files),
@@ -65,33 +66,49 @@ def ranked(
         _past(clues, files, changes),
     )
     paths = {path for signal in signals for path in signal}
-    scored = (_total(path, [s[path] for s in signals if path in s], found) for path in paths)
-    return tuple(sorted((r for r in scored if r.score > 0), key=lambda r: (-r.score, r.path)))
+    scores = {path: _score(path, signals) for path in paths}
+    order = sorted((p for p in paths if scores[p] > 0), key=lambda p: (-scores[p], p))[:_MOST]
+    return tuple(_told(path, scores[path], signals, found) for path in order)
 
 
-def _total(path: str, signals: Sequence[_Signal], found: Mapping[str, Found]) -> Ranked:
-    score = sum(signal.score for signal in signals)
+def _score(path: str, signals: Sequence[Mapping[str, _Signal]]) -> float:
+    score = sum(signal[path].score for signal in signals if path in signal)
     if path.endswith(("__init__.py", "/index.js", "/index.ts")):
         score -= _PACKAGE_FILE
     if _BESIDE.match(path):
         score *= _ASIDE
+    return round(score, 6)
+
+
+def _told(
+    path: str, score: float, signals: Sequence[Mapping[str, _Signal]], found: Mapping[str, Found]
+) -> Ranked:
+    reasons = [signal[path].reason for signal in signals if path in signal]
+    if path in found:
+        reasons.insert(0, _worded(found[path]))
     passages = found[path].passages[:_SYMBOLS_KEPT] if path in found else ()
     return Ranked(
         path=path,
-        score=round(score, 6),
-        reasons=tuple(signal.reason for signal in signals if signal.reason),
+        score=score,
+        reasons=tuple(reason for reason in reasons if reason),
         symbols=tuple(passage.symbol for passage in passages),
     )
 
 
 def _worded(found: Found) -> str:
-    told = f"has the words {', '.join(found.words[:_WORDS_TOLD])}"
+    if not found.words:
+        return ""
+    told = f"has the words {', '.join(found.words)}"
     return f"{told}, most of them in {found.passages[0].symbol.name}" if found.passages else told
 
 
 def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _Signal]:
     """Speak for the files that define a name of the issue; few of them share its weight."""
-    likely = {blob for _, blob, p in index.hits(_folded(clues.names)) if p.defined}
+    here, owned = set(files.values()), dict[str, set[str]]()
+    for word, blob, _, defined in index.hits(folded(clues.names)):
+        if defined and blob in here:
+            owned.setdefault(word, set()).add(blob)
+    likely = set[str]().union(*(some for some in owned.values() if len(some) <= _MOST_OWNERS))
     blobs = {path: blob for path, blob in files.items() if blob in likely}
     symbols = index.symbols(set(blobs.values()))
     wanted = set(clues.names)
@@ -105,7 +122,7 @@ def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _S
     }
 
 
-def _folded(names: Iterable[str]) -> set[str]:
+def folded(names: Iterable[str]) -> set[str]:
     """Return one word for each name under which a digest holds its definition."""
     return {whole[0] for name in names if (whole := stems(name))}
 

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from shared.sources.values import Change, Digest, Hit, Posting, Symbol
+from shared.sources.values import Change, Digest, Hit, Places, Symbol
 
 T = TypeVar("T")
 _FORM = 1  # of the tables
 _BUSY = 10.0  # seconds to wait for another process
+_MANY = 500  # blobs from which on reading all is faster than looking each up
 _MOST_BLOBS = 60_000  # of a dozen commits of a large repository; more are forgotten
 _TABLES = """
 CREATE TABLE blob (
@@ -66,16 +67,32 @@ class SourceCache:
 
     def hits(self, words: Collection[str]) -> tuple[Hit, ...]:
         """Return where words occur, whichever commit the blobs belong to."""
+        statement = "SELECT blob, times, defined FROM posting WHERE word = ?"
 
         def work(db: sqlite3.Connection) -> tuple[Hit, ...]:
             names = dict(db.execute("SELECT id, name FROM blob"))
             return tuple(
-                Hit(word, names[blob], Posting(times, defined, _unpacked(places)))
+                (word, names[blob], times, defined)
                 for word in words
-                for blob, times, defined, places in db.execute(
-                    "SELECT blob, times, defined, places FROM posting WHERE word = ?", (word,)
-                )
+                for blob, times, defined in db.execute(statement, (word,)).fetchall()
             )
+
+        return self._read(work)
+
+    def places(self, words: Collection[str], blobs: Collection[str]) -> dict[str, Places]:
+        """Return for blobs in which of their definitions words occur."""
+        marks = ",".join("?" * len(blobs))
+
+        def work(db: sqlite3.Connection) -> dict[str, Places]:
+            known = f"SELECT id, name FROM blob WHERE name IN ({marks})"  # noqa: S608 - marks only
+            names = dict(db.execute(known, tuple(blobs)))
+            ids = ",".join(map(str, names))
+            statement = f"SELECT blob, places FROM posting WHERE word = ? AND blob IN ({ids})"  # noqa: S608 - our own numbers
+            found: dict[str, dict[str, tuple[int, ...]]] = {name: {} for name in names.values()}
+            for word in words:
+                for blob, places in db.execute(statement, (word,)):
+                    found[names[blob]][word] = _unpacked(places)
+            return dict(found)
 
         return self._read(work)
 
@@ -88,7 +105,9 @@ class SourceCache:
 
     def imports(self, blobs: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the imports of blobs."""
-        return {name: tuple(json.loads(text)) for name, text in self._column("imports", blobs)}
+        return {
+            name: tuple(text.split("\n")) for name, text in self._column("imports", blobs) if text
+        }
 
     def changes(self, commits: Iterable[str]) -> dict[str, Change]:
         """Return what is known of commits."""
@@ -126,10 +145,14 @@ class SourceCache:
         self._write(work)
 
     def _column(self, name: str, blobs: Collection[str]) -> Iterator[tuple[str, str]]:
-        statement = f"SELECT {name} FROM blob WHERE name = ?"  # noqa: S608 - a column of ours
+        everything = f"SELECT name, {name} FROM blob"  # noqa: S608 - a column of ours
 
         def work(db: sqlite3.Connection) -> list[tuple[str, str]]:
-            return [(b, row[0]) for b in blobs for row in db.execute(statement, (b,))]
+            if len(blobs) > _MANY:
+                wanted = set(blobs)
+                return [row for row in db.execute(everything) if row[0] in wanted]
+            one = f"{everything} WHERE name = ?"
+            return [row for blob in blobs for row in db.execute(one, (blob,))]
 
         yield from self._read(work)
 
@@ -197,7 +220,7 @@ def _make_tables(db: sqlite3.Connection, stamp: int) -> None:
 
 
 def _insert(db: sqlite3.Connection, name: str, digest: Digest) -> None:
-    row = (name, digest.length, json.dumps(digest.symbols), json.dumps(digest.imports))
+    row = (name, digest.length, json.dumps(digest.symbols), "\n".join(digest.imports))
     made = db.execute(
         "INSERT OR IGNORE INTO blob (name, length, symbols, imports) VALUES (?,?,?,?)", row
     )

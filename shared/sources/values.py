@@ -27,12 +27,12 @@ class Posting(NamedTuple):
     places: tuple[int, ...]
 
 
-class Hit(NamedTuple):
-    """A word in a blob."""
+Hit = tuple[str, str, int, int]
+"""A word, a blob with it, how often it occurs there, and how often in names of definitions."""
 
-    word: str
-    blob: str
-    posting: Posting
+
+Places = Mapping[str, tuple[int, ...]]
+"""By word, the indexes of the definitions of one text in which it occurs."""
 
 
 class Digest(NamedTuple):
