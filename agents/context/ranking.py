@@ -104,9 +104,10 @@ def _worded(found: Found) -> str:
 
 def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _Signal]:
     """Speak for the files that define a name of the issue; few of them share its weight."""
-    here, owned = set(files.values()), dict[str, set[str]]()
-    for word, blob, _, defined in index.hits(folded(clues.names)):
-        if defined and blob in here:
+    here = set(files.values())
+    owned = dict[str, set[str]]()
+    for word, blob, _, as_name in index.hits(folded(clues.names)):
+        if as_name and blob in here:
             owned.setdefault(word, set()).add(blob)
     likely = set[str]().union(*(some for some in owned.values() if len(some) <= _MOST_OWNERS))
     blobs = {path: blob for path, blob in files.items() if blob in likely}

@@ -7,7 +7,7 @@ from shared.sources import Symbol
 
 CHARACTERS_A_TOKEN = 3
 """Code has three to four in the usual vocabularies; the smaller number keeps the promise."""
-_FILE_SHARE = 3  # one file takes at most a third of what is left
+_FILE_SHARE = 2  # one file takes at most half of what is left
 _GAP = "  ..."
 
 

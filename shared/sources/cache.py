@@ -20,6 +20,10 @@ _FORM = 1  # of the tables
 _BUSY = 10.0  # seconds to wait for another process
 _MANY = 500  # blobs from which on reading all is faster than looking each up
 _MOST_BLOBS = 60_000  # of a dozen commits of a large repository; more are forgotten
+_CIRCUMSTANCES = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
+}
 _TABLES = """
 CREATE TABLE blob (
   id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, length INTEGER NOT NULL,
@@ -159,7 +163,9 @@ class SourceCache:
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return work(self._connection)
-        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError):
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+            if _is_circumstance(error):
+                raise
             self._start_over()
             return work(self._connection)
 
@@ -176,9 +182,9 @@ class SourceCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._prepared()
-        except sqlite3.OperationalError:
-            raise  # locked, no room, no permission: not the file's fault
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if _is_circumstance(error):
+                raise
             self._remove()
             return self._prepared()
 
@@ -207,6 +213,11 @@ class SourceCache:
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
                     self._path.with_name(self._path.name + suffix).unlink()
+
+
+def _is_circumstance(error: Exception) -> bool:
+    """Tell a lock, a full disk or a missing permission from a damaged file."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _CIRCUMSTANCES
 
 
 def _make_tables(db: sqlite3.Connection, stamp: int) -> None:
