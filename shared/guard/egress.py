@@ -55,7 +55,8 @@ class Decision(StrEnum):
 class Finding(Value):
     """One thing that was found; ``digest`` (SHA-256, hexadecimal) is what an allow-list names.
 
-    ``start`` and ``end`` are places in the text as it was handed in.
+    ``start`` and ``end`` are places in the text without its control characters; those of the
+    control characters themselves are in the text as it was handed in.
     """
 
     kind: Kind
@@ -91,6 +92,7 @@ class Rules(Value):
     closes: frozenset[int] | None = frozenset()
 
 
+Found = tuple[Kind, str, Change]
 _SECRETS = frozenset({Kind.OWN_SECRET, Kind.SECRET, Kind.CONTROL})
 _PAGE = _SECRETS | {Kind.IMAGE, Kind.LINK, Kind.MENTION}
 _LOOKED_FOR: Mapping[Channel, frozenset[Kind]] = {
@@ -110,29 +112,38 @@ _BLOCKING: Mapping[Channel, frozenset[Kind]] = {
     Channel.CLOUD_PAYLOAD: frozenset({Kind.OWN_SECRET}),
     Channel.COMMIT_MESSAGE: frozenset({Kind.OWN_SECRET}),
 }
+# Signs that mean nothing to Markdown: a bracket could make an image of what stands around it.
+_REDACTED = "‹redacted: {}›"
 _EVERYWHERE = Rules()
 _MOST_LISTED = 200  # of images, links and mentions; more are mended and not listed
 
 
 def release(text: str, channel: Channel, rules: Rules = _EVERYWHERE) -> Released:
     """Return what of a text may leave by a channel, and what was found in it."""
-    findings: list[Finding] = []
-    changes: list[Change] = []
-    for kind, rule, change in _changes(text, _LOOKED_FOR[channel], rules):
-        start, end, _ = change
-        if kind not in _SECRETS and len(findings) >= _MOST_LISTED:
-            changes.append(change)
-            continue
-        named = digest(text[start:end])
-        # Our own secrets are never a false alarm.
-        if kind is Kind.OWN_SECRET or named not in rules.allowed:
-            findings.append(Finding(kind=kind, rule=rule, start=start, end=end, digest=named))
-            changes.append(change)
+    # First of all: what is taken out could have kept two halves of something apart.
+    findings, plain = _mended(text, _controls(text), rules)
+    others, sent = _mended(plain, _changes(plain, _LOOKED_FOR[channel], rules), rules)
+    findings += others
     if any(finding.kind in _BLOCKING.get(channel, ()) for finding in findings):
         return Released(text="", decision=Decision.BLOCK, findings=tuple(findings))
-    changed = _applied(text, changes)
-    decision = Decision.PASS if changed == text else Decision.REDACT
-    return Released(text=changed, decision=decision, findings=tuple(findings))
+    decision = Decision.PASS if sent == text else Decision.REDACT
+    return Released(text=sent, decision=decision, findings=tuple(findings))
+
+
+def _mended(text: str, changes: Iterable[Found], rules: Rules) -> tuple[list[Finding], str]:
+    """Make the changes that are not allowed-for; list what was found."""
+    findings: list[Finding] = []
+    made: list[Change] = []
+    for kind, rule, change in changes:
+        start, end, _ = change
+        if kind in _SECRETS or len(findings) < _MOST_LISTED:
+            named = digest(text[start:end])
+            # Our own secrets are never a false alarm.
+            if kind is not Kind.OWN_SECRET and named in rules.allowed:
+                continue
+            findings.append(Finding(kind=kind, rule=rule, start=start, end=end, digest=named))
+        made.append(change)
+    return findings, _applied(text, made)
 
 
 def digest(piece: str) -> str:
@@ -140,13 +151,16 @@ def digest(piece: str) -> str:
     return hashlib.sha256(piece.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _changes(text: str, kinds: frozenset[Kind], rules: Rules) -> Iterator[tuple[Kind, str, Change]]:
+def _controls(text: str) -> Iterator[Found]:
+    return ((Kind.CONTROL, Kind.CONTROL.value, change) for change in outward.controls(text))
+
+
+def _changes(text: str, kinds: frozenset[Kind], rules: Rules) -> Iterator[Found]:
     for start, end in rules.own.find(text):
-        yield Kind.OWN_SECRET, "own-secret", (start, end, "[redacted: own-secret]")
+        yield Kind.OWN_SECRET, "own-secret", (start, end, _REDACTED.format("own-secret"))
     for span in find_secrets(text):
-        yield Kind.SECRET, span.rule, (span.start, span.end, f"[redacted: {span.rule}]")
+        yield Kind.SECRET, span.rule, (span.start, span.end, _REDACTED.format(span.rule))
     others: Mapping[Kind, Iterable[Change]] = {
-        Kind.CONTROL: outward.controls(text),
         Kind.IMAGE: outward.images(text, rules.hosts),
         Kind.LINK: outward.links(text, rules.hosts),
         Kind.MENTION: outward.mentions(text, rules.mentions, rules.free_mentions),

@@ -106,21 +106,21 @@ def links(text: str, hosts: Collection[str]) -> Iterator[Change]:
             parts = urlsplit(match[0])
             host = parts.hostname or ""
         except ValueError:
-            yield *match.span(), "[link removed]"
+            yield *match.span(), "‹link removed›"
             continue
         if host in hosts:
             continue
         if any(_carries(label, _RANDOM_DATA) for label in host.split(".")):
-            yield *match.span(), "[link removed]"
+            yield *match.span(), "‹link removed›"
             continue
         end = match.start() + len(match[0])
         for mark, part in (("?", parts.query), ("#", parts.fragment)):
             if _has_data(part):
-                yield match.start() + match[0].index(mark), end, f"{mark}[data removed]"
+                yield match.start() + match[0].index(mark), end, f"{mark}‹data removed›"
                 break
         else:
             if any(_carries(one, 2 * _RANDOM_DATA) for one in parts.path.split("/")):
-                yield match.start() + match[0].index(host) + len(host), end, "/[data removed]"
+                yield match.start() + match[0].index(host) + len(host), end, "/‹data removed›"
 
 
 def _has_data(query: str) -> bool:

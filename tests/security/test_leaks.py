@@ -123,19 +123,19 @@ MARKDOWN = {
     "closing keyword allowed": ("Closes #4",) * 2,
     "data in a query": (
         "https://e.example/?d=aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ1",
-        "https://e.example/?[data removed]",
+        "https://e.example/?‹data removed›",
     ),
     "data in a fragment": (
         "https://e.example/#aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ1",
-        "https://e.example/#[data removed]",
+        "https://e.example/#‹data removed›",
     ),
     "long text in a query": (
         "https://e.example/?q=" + "word+" * 20,
-        "https://e.example/?[data removed]",
+        "https://e.example/?‹data removed›",
     ),
     "data in a host name": (
         "https://abcdef0123456789abcdef0123456789.e.example/",
-        "[link removed]",
+        "‹link removed›",
     ),
     "plain link": ("https://e.example/docs/page.html?page=2&sort=up#part-3",) * 2,
     "commit on GitHub": ("https://github.com/o/r/commit/" + "0123456789abcdef" * 2 + "01234567",)
@@ -145,6 +145,13 @@ MARKDOWN = {
     "carriage return": ("all good\rfailed", "all goodfailed"),
     "line ends of Windows": ("a\r\nb",) * 2,
     "direction": ("a\u202eb", "ab"),
+    "mention, put together": ("@\x03alice", "@\u200balice"),
+    "image, put together": ("!\x07[a](https://e.example)", "!\u200b[a](https://e.example)"),
+    "keyword, put together": ("fi\x00xes #7", "fixes\u200b #7"),
+    "image, made by a cure": (
+        f"!ghp_{'Ab3dE6gH9' * 4}(https://e.example/x.png)",
+        "!‹redacted: github-token›(https://e.example/x.png)",
+    ),
     "backspaces": ("a\x08b", "ab"),
 }
 
@@ -183,7 +190,7 @@ def test_a_false_alarm_is_allowed_by_its_hash() -> None:
     seen = release(first, Channel.COMMENT, Rules(own=own)).findings[0].digest
     rules = Rules(own=own, allowed=frozenset({seen}))
     assert release(f"{first} {second}", Channel.COMMENT, rules).text == (
-        f"{first} [redacted: stripe-key]"
+        f"{first} ‹redacted: stripe-key›"
     )
 
 
@@ -193,7 +200,7 @@ def test_our_own_secret_cannot_be_allowed() -> None:
     own.learn(OWN)
     seen = release(OWN, Channel.LOG, Rules(own=own)).findings[0].digest
     rules = Rules(own=own, allowed=frozenset({seen}))
-    assert release(OWN, Channel.LOG, rules).text == "[redacted: own-secret]"
+    assert release(OWN, Channel.LOG, rules).text == "‹redacted: own-secret›"
 
 
 def test_one_person_may_be_addressed() -> None:
@@ -246,9 +253,9 @@ def test_the_log_holds_no_secret() -> None:
     except ValueError:
         log.exception("with %s\n2026-01-01 INFO forged", OWN)
     assert OWN not in lines[0]
-    assert lines[0].startswith("with [redacted: own-secret]\n    2026-01-01 INFO forged\n")
+    assert lines[0].startswith("with ‹redacted: own-secret›\n    2026-01-01 INFO forged\n")
     assert (
-        "ValueError: invalid literal for int() with base 10: '[redacted: own-secret]'" in lines[0]
+        "ValueError: invalid literal for int() with base 10: '‹redacted: own-secret›'" in lines[0]
     )
 
 
@@ -265,8 +272,8 @@ def test_every_text_to_github_is_examined() -> None:
         "name": "x",
         "head_sha": "a",
         "output": {
-            "title": "[redacted: github-token]",
-            "annotations": [{"message": "[redacted: github-token]"}],
+            "title": "‹redacted: github-token›",
+            "annotations": [{"message": "‹redacted: github-token›"}],
         },
     }
 
