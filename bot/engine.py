@@ -196,6 +196,8 @@ class _Calm(logging.Filter):
         if any(part in message for part in _EXPECTED):
             return False
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, RuntimeError) and "after shutdown" in str(error):
+            return False  # taken from its queue in the last moment; it stays on disk
         return type(error).__name__ != "DBOSAwaitedWorkflowCancelledError"
 
 

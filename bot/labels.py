@@ -24,13 +24,6 @@ _DIFFICULTIES = {
     Difficulty.MEDIUM: ("fef2c0", "First guess: wants a plan"),
     Difficulty.HIGH: ("f9d0c4", "First guess: wants a plan and close review"),
 }
-_WAITING_STAGES = {
-    Stage.NEEDS_HUMAN,
-    Stage.AWAITING_PLANNER,
-    Stage.AWAITING_PLAN,
-    Stage.AWAITING_FRONTIER,
-    Stage.STOPPED,
-}
 
 
 def of_triage(triage: Triage) -> tuple[Label, ...]:
@@ -46,7 +39,8 @@ def of_stage(stage: Stage) -> Label | None:
     """Return the one label that says where a run stands; none once it is over."""
     if stage in {Stage.CANCELLED, Stage.CLOSED}:
         return None
-    name = PROPOSED if stage is Stage.PROPOSED else WAITING if stage in _WAITING_STAGES else WORKING
+    waits = stage.awaits_person or stage is Stage.STOPPED
+    name = PROPOSED if stage is Stage.PROPOSED else WAITING if waits else WORKING
     color, description = _STATES[name]
     return Label(name=name, color=color, description=description)
 

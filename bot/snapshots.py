@@ -107,7 +107,11 @@ async def keep_before(plan: SwitchPlan) -> None:
     """
     profile, incoming, node = services().profile, plan.incoming, plan.node
     leaving = tuple(model.name for model in plan.leaving)
-    reason = f"before {', '.join(leaving) or 'nothing'} makes room for {incoming or 'others'}"
+    out = ", ".join(leaving)
+    if not leaving:
+        reason = f"before {incoming} is loaded"
+    else:
+        reason = f"before {out} makes room for {incoming}" if incoming else f"before {out} leaves"
     for run_id, standing in list(_AT_WORK.items()):
         model = profile.model(standing.role)
         if model.node == node and (model.name in leaving or model.name == incoming):

@@ -46,12 +46,6 @@ _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁",
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 # When each run last changed, as far as it has been shown; workers change runs and show nothing.
 _shown: dict[str, datetime] = {}
-_WAITS = {
-    Stage.NEEDS_HUMAN,
-    Stage.AWAITING_PLANNER,
-    Stage.AWAITING_PLAN,
-    Stage.AWAITING_FRONTIER,
-}
 
 
 class StageRow(Value):
@@ -87,7 +81,7 @@ def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> li
 def _icon(stage: Stage, present: Stage, *, been: bool, left: Stage | None) -> str:
     """Draw how a stage stands; `left` is the one in which the run ended."""
     if stage is present:
-        return "✅" if stage is Stage.PROPOSED else "⏸️" if stage in _WAITS else "⏳"
+        return "✅" if stage is Stage.PROPOSED else "⏸️" if stage.awaits_person else "⏳"
     if stage is left is not Stage.PROPOSED:
         return "🛑" if present is Stage.STOPPED else "⏹️"
     return "✅" if been else "▫️"
@@ -111,7 +105,7 @@ async def body(run: Run, baton: Services) -> str:
         "status",
         run.language,
         stage=run.stage,
-        icon=_ENDS.get(run.stage, "⏸️" if run.stage in _WAITS else "🏃"),
+        icon=_ENDS.get(run.stage, "⏸️" if run.stage.awaits_person else "🏃"),
         rows=stage_rows(run, await baton.store.stages(run.id), now()),
         activity=activity and vars(activity) | {"age": baton.progress.age(activity)},
         waiting=await waiting(run, baton),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from bot import status
 from bot.services import services
 from shared.domain import Stage, Value
+from shared.scheduler import NodeStatus
 from shared.store.tables import now
 
 router = APIRouter()
@@ -50,6 +51,8 @@ class RunView(Value):
     tests: TestCounts | None
     rows: tuple[status.StageRow, ...]
     activity: ActivityView | None
+    snapshot: str
+    """The newest snapshot: its number, and when in the run it was taken."""
     calls: int
     prompt_tokens: int
     output_tokens: int
@@ -72,11 +75,19 @@ async def runs(request: Request) -> list[RunView]:
     return [await _view(run.id) for run in (await baton.store.runs())[:50]]
 
 
+@router.get("/api/nodes")
+async def nodes(request: Request) -> tuple[NodeStatus, ...]:
+    """Return what each node holds in memory, and what its agents do. Answers this machine only."""
+    require_local(request)
+    return await services().scheduler.status()
+
+
 async def _view(run_id: str) -> RunView:
     baton = services()
     run = await baton.store.run(run_id)
     assert run is not None
     activity = baton.progress.activity(run_id)
+    newest = await baton.store.newest_snapshot(run_id)
     return RunView(
         run_id=run.id,
         repo=run.repo,
@@ -95,6 +106,7 @@ async def _view(run_id: str) -> RunView:
             tokens=activity.tokens,
             age=baton.progress.age(activity),
         ),
+        snapshot=f"{newest.n}: {newest.reason}" if newest else "",
         created_at=run.created_at,
         updated_at=run.updated_at,
         **status.totals(await baton.store.usage(run_id)),

@@ -91,6 +91,16 @@ class Stage(StrEnum):
         """Tell whether nothing more happens without a new event."""
         return self in {Stage.STOPPED, Stage.CANCELLED, Stage.CLOSED}
 
+    @property
+    def awaits_person(self) -> bool:
+        """Tell whether a person's answer is waited for."""
+        return self in {
+            Stage.NEEDS_HUMAN,
+            Stage.AWAITING_PLANNER,
+            Stage.AWAITING_PLAN,
+            Stage.AWAITING_FRONTIER,
+        }
+
 
 class RepoRef(Value):
     """A repository by owner and name."""

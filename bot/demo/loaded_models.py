@@ -13,7 +13,7 @@ _FOREVER = timedelta(days=365 * 100)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _DURATION = re.compile(rf"0|(?:{_PART.pattern})+")
-_GIB = 1024**3
+_GB = 10**9
 _MODIFIED = "2026-11-01T00:00:00Z"
 
 
@@ -48,6 +48,10 @@ class LoadedModels:
             return
         length = _FOREVER if seconds < 0 else timedelta(seconds=seconds)
         self._loaded[key] = _Loaded(seconds, datetime.now(UTC) + length, context)
+
+    def gb(self, name: str) -> float:
+        """Return what a model takes of the memory, its context included, in GB."""
+        return self._models[full_name(name)].memory_gb
 
     def holds(self, name: str) -> bool:
         """Tell whether a model is in memory now."""
@@ -92,7 +96,7 @@ class LoadedModels:
         }
 
     def _size(self, name: str) -> int:
-        return int(self._models[name].size_gb * _GIB)
+        return int(self._models[name].memory_gb * _GB)
 
     def _current(self) -> dict[str, _Loaded]:
         now = datetime.now(UTC)

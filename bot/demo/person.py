@@ -12,8 +12,10 @@ from bot.demo.story import PersonReview
 from bot.views import RunView
 from shared.domain import RepoRef
 from shared.errors import GitHubUnavailable
+from shared.scheduler import NodeStatus
 
 _RUNS: TypeAdapter[list[RunView]] = TypeAdapter(list[RunView])
+_NODES: TypeAdapter[list[NodeStatus]] = TypeAdapter(list[NodeStatus])
 
 
 class PersonClient:
@@ -80,6 +82,7 @@ class GatewayReader:
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=5)
         self._runs: list[RunView] = []
+        self._nodes: list[NodeStatus] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,3 +102,11 @@ class GatewayReader:
             if response.is_success:
                 self._runs = _RUNS.validate_json(response.content)
         return self._runs
+
+    async def nodes(self) -> list[NodeStatus]:
+        """Return what the nodes hold in memory, and what their agents do."""
+        with contextlib.suppress(httpx.HTTPError):
+            response = await self._client.get("/api/nodes")
+            if response.is_success:
+                self._nodes = _NODES.validate_json(response.content)
+        return self._nodes

@@ -57,9 +57,16 @@ class _Named(BaseModel):
 
 
 def create_recorded_model(
-    recording: Recording, *, models: Sequence[ModelSpec], pace: float = 0.0
+    recording: Recording,
+    *,
+    models: Sequence[ModelSpec],
+    pace: float = 0.0,
+    load_gb_per_second: float | None = None,
 ) -> FastAPI:
-    """Return the server; ``pace`` is the pause after each chunk of a stream, in seconds."""
+    """Return the server; ``pace`` is the pause after each chunk of a stream, in seconds.
+
+    With ``load_gb_per_second`` a model takes that long to load, and shows only afterwards.
+    """
     app = FastAPI(title="Recorded model", openapi_url=None)
     loaded = LoadedModels(models)
     _report_failures(app)
@@ -69,6 +76,7 @@ def create_recorded_model(
     async def chat(asked: _Asked) -> Response:
         _known(loaded, asked.model)
         began = time.monotonic_ns()
+        await _load(loaded, asked, load_gb_per_second)
         messages = [Message(role=sent.role, content=sent.content) for sent in asked.messages]
         if not messages:
             return _only_loads(loaded, asked, {"message": {"role": "assistant", "content": ""}})
@@ -81,6 +89,7 @@ def create_recorded_model(
         _known(loaded, asked.model)
         if asked.prompt:
             raise _Failure(500, "the recording answers /api/chat; /api/generate only loads")
+        await _load(loaded, asked, load_gb_per_second)
         return _only_loads(loaded, asked, {"response": ""})
 
     return app
@@ -122,6 +131,12 @@ def _report_failures(app: FastAPI) -> None:
 def _known(loaded: LoadedModels, name: str) -> None:
     if not loaded.knows(name):
         raise _Failure(404, f"model '{name}' not found")
+
+
+async def _load(loaded: LoadedModels, asked: _Asked, gb_per_second: float | None) -> None:
+    """Take the time that a model needs to come into memory, unless it is there or leaves."""
+    if gb_per_second and asked.keep_alive != 0 and not loaded.holds(asked.model):
+        await asyncio.sleep(loaded.gb(asked.model) / gb_per_second)
 
 
 def _use(loaded: LoadedModels, asked: _Asked) -> None:

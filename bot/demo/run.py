@@ -16,7 +16,6 @@ from shared.domain import Stage, Value
 from shared.errors import ConfigurationError
 
 _POLL_SECONDS = 0.15
-_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 
 
 class Manner(Value):
@@ -100,10 +99,11 @@ async def _watch(
     answered: set[str] = set()
     while True:
         run = next((r for r in await session.reader.runs() if r.number == number), None)
-        view.show(run)
+        view.show(run, await session.reader.nodes())
         if run is not None:
-            if run.stage in _WAITS and manner.yes and run.run_id not in answered:
-                answered.add(run.run_id)
+            asked = f"{run.run_id} {run.stage}"
+            if run.stage.awaits_person and manner.yes and asked not in answered:
+                answered.add(asked)
                 await session.alice.comment(number, "/approve")
             moved = after is None or len(run.rows) > len(after.rows)
             if (run.stage is Stage.PROPOSED and moved) or run.stage.is_final:
@@ -114,7 +114,7 @@ async def _watch(
 async def _linger(session: Session, view: View) -> None:
     while True:
         runs = await session.reader.runs()
-        view.show(runs[0] if runs else None)
+        view.show(runs[0] if runs else None, await session.reader.nodes())
         await asyncio.sleep(_POLL_SECONDS)
 
 

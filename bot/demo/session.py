@@ -30,7 +30,8 @@ class Plan(Value):
     """What a session starts with.
 
     ``recording`` answers for the models when given; else the profile's nodes are asked.
-    ``pace`` is the pause between the pieces of a recorded answer, in seconds.
+    ``pace`` is the pause between the pieces of a recorded answer, in seconds;
+    ``load_gb_per_second`` how fast the recording's models come into memory.
     """
 
     home: Path
@@ -41,6 +42,7 @@ class Plan(Value):
     profile: Profile
     recording: Path | None = None
     pace: float = 0.0
+    load_gb_per_second: float | None = None
     port: int = 0
     allow_root_sandbox: bool = False
 
@@ -98,7 +100,12 @@ async def answering(plan: Plan) -> AsyncIterator[Profile]:
         yield plan.profile
         return
     recording = Recording.load(plan.recording)
-    app = create_recorded_model(recording, models=plan.profile.models, pace=plan.pace)
+    app = create_recorded_model(
+        recording,
+        models=plan.profile.models,
+        pace=plan.pace,
+        load_gb_per_second=plan.load_gb_per_second,
+    )
     async with serve(app) as url:
         yield plan.profile.at(url).model_copy(update={"recorded": True})
 

@@ -1,6 +1,7 @@
 """The terminal's view of a run: stages as they come, the model at work, where to look."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
@@ -15,6 +16,7 @@ from bot.rendering import duration
 from bot.status import StageRow
 from bot.views import RunView
 from shared.domain import Stage
+from shared.scheduler import NodeStatus
 
 NAMES = {
     Stage.RECEIVED: "Received",
@@ -22,8 +24,10 @@ NAMES = {
     Stage.NEEDS_HUMAN: "A person decides",
     Stage.AWAITING_PLANNER: "Approval of the planner",
     Stage.PLANNING: "Blueprint",
+    Stage.AWAITING_PLAN: "Approval of the plan",
     Stage.TESTING: "Failing tests (red)",
     Stage.CODING: "Code",
+    Stage.AWAITING_FRONTIER: "Approval of a cloud call",
     Stage.REVIEWING: "Review",
     Stage.PROPOSING: "Draft pull request",
     Stage.VERIFYING: "Verification on a clean checkout (green)",
@@ -33,7 +37,6 @@ NAMES = {
     Stage.CANCELLED: "Cancelled",
     Stage.CLOSED: "Closed",
 }
-_WAITS = {Stage.NEEDS_HUMAN, Stage.AWAITING_PLANNER}
 
 
 class View:
@@ -44,6 +47,8 @@ class View:
         self._title = title
         self._notes: list[str] = []
         self._run: RunView | None = None
+        self._nodes: Sequence[NodeStatus] = ()
+        self._told: deque[str] = deque(maxlen=4)
         self._spinner = Spinner("dots")
         self._began = time.monotonic()
         self._said: Stage | None = None
@@ -67,14 +72,25 @@ class View:
         if not self._console.is_terminal:
             self._console.print(text, soft_wrap=True)
 
-    def show(self, run: RunView | None) -> None:
+    def show(self, run: RunView | None, nodes: Sequence[NodeStatus] = ()) -> None:
         """Draw what is known now."""
-        self._run = run
+        self._run, self._nodes = run, nodes
         if self._console.is_terminal:
             self._live.refresh()
-        elif run is not None and run.stage is not self._said:
+            return
+        if run is not None and run.stage is not self._said:
             self._said = run.stage
-            self._console.print(f"{self._elapsed():>6}  {NAMES[run.stage]}", soft_wrap=True)
+            self._say(NAMES[run.stage])
+        for told in (
+            *([f"snapshot {run.snapshot}"] if run and run.snapshot else ()),
+            *map(_memory, nodes),
+        ):
+            if told not in self._told:
+                self._told.append(told)
+                self._say(f"  {told}")
+
+    def _say(self, told: str) -> None:
+        self._console.print(f"{self._elapsed():>6}  {told}", soft_wrap=True, highlight=False)
 
     def _elapsed(self) -> str:
         return duration(time.monotonic() - self._began)
@@ -83,6 +99,9 @@ class View:
         parts: list[RenderableType] = []
         if self._run is not None:
             parts += [_stages(self._run.rows), Text(), self._now(self._run)]
+            parts += [Text(), *(_room(node) for node in self._nodes)]
+            if self._run.snapshot:
+                parts.append(Text(f"Snapshot {self._run.snapshot}", style="dim"))
         else:
             parts.append(self._spinning("The issue is on its way to the gateway"))
         parts.append(Text())
@@ -95,7 +114,7 @@ class View:
             at = run.activity
             told = f"[bold]{at.role}[/bold] on {at.model} at {at.node}, {at.tokens} tokens so far"
             return self._spinning(told)
-        if run.stage in _WAITS:
+        if run.stage.awaits_person:
             return Text.from_markup("[yellow]Baton waits for alice's answer[/yellow]")
         if run.stage is Stage.PROPOSED or run.stage.is_final:
             return Text(f"{NAMES[run.stage]}. {run.reason}".strip())
@@ -104,6 +123,26 @@ class View:
     def _spinning(self, told: str) -> RenderableType:
         self._spinner.update(text=Text.from_markup(told))
         return self._spinner
+
+
+def _room(node: NodeStatus) -> RenderableType:
+    """Draw what a node holds, and which of its agents are at work."""
+    room = Text(_memory(node))
+    for role in node.roles:
+        style = "cyan" if role.job is not None else "dim"
+        room.append(f"\n  {role.agent:<14} {role.status}", style=style)
+    return room
+
+
+def _memory(node: NodeStatus) -> str:
+    """Tell what a node holds, and the switch that is going on there."""
+    held = ", ".join(model.name for model in node.loaded) or "nothing loaded"
+    told = f"{node.node}: {node.used_gb:.1f} of {node.memory_gb:g} GB: {held}"
+    if node.switch is None:
+        return told
+    out = f"{', '.join(node.switch.outgoing)} out" if node.switch.outgoing else ""
+    into = f"{node.switch.incoming} in" if node.switch.incoming else ""
+    return f"{told}; switch: {', '.join(part for part in (out, into) if part)}"
 
 
 def _stages(rows: Sequence[StageRow]) -> Table:

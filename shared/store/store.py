@@ -189,6 +189,12 @@ class Store:
         async with self._session() as session:
             return await session.get(Snapshot, snapshot_id)
 
+    async def newest_snapshot(self, run_id: str) -> Snapshot | None:
+        """Return the last snapshot of a run."""
+        query = select(Snapshot).where(Snapshot.run_id == run_id).order_by(col(Snapshot.n).desc())
+        async with self._session() as session:
+            return (await session.exec(query)).first()
+
     async def snapshots(self, run_id: str) -> Sequence[Snapshot]:
         """Return the snapshots of a run, oldest first."""
         query = select(Snapshot).where(Snapshot.run_id == run_id).order_by(col(Snapshot.n))
