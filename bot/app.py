@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = Scheduler(store.engine, profile, before_switch=snapshots.keep_before)
+        snapshots.forget_all()
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
         scheduling = asyncio.create_task(scheduler.run())
         nodes = [node.name for node in profile.nodes]

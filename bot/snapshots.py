@@ -100,6 +100,11 @@ def forget(run_id: str) -> None:
     _AT_WORK.pop(run_id, None)
 
 
+def forget_all() -> None:
+    """Let go of whatever an earlier service of this process was working on."""
+    _AT_WORK.clear()
+
+
 async def keep_before(plan: SwitchPlan) -> None:
     """Put every run of this process on disk whose model may leave by a switch.
 
