@@ -1,5 +1,6 @@
 """What ranking asks of the digests of a repository, and the answer for texts in memory."""
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
@@ -69,8 +70,9 @@ class Once:
 
     def __init__(self, index: Index, words: Collection[str]) -> None:
         self._index, self._lengths = index, index.lengths()
-        self._hits = tuple(index.hits(words))
-        self._words = frozenset(words)
+        self._hits: dict[str, list[Hit]] = {word: [] for word in words}
+        for hit in index.hits(words):
+            self._hits[hit[0]].append(hit)
 
     def lengths(self) -> Mapping[str, int]:
         """Return the number of words of every known blob."""
@@ -78,9 +80,7 @@ class Once:
 
     def hits(self, words: Collection[str]) -> Iterable[Hit]:
         """Return where words occur, of those that were asked for at first."""
-        wanted = frozenset(words)
-        assert wanted <= self._words
-        return (hit for hit in self._hits if hit[0] in wanted)
+        return itertools.chain.from_iterable(self._hits[word] for word in words)
 
     def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
         """Return for known blobs in which of their definitions words occur."""

@@ -27,7 +27,7 @@ _BESIDE = re.compile(
 _WIDE = 20  # files; a commit that touches more says nothing about one of them
 _SYMBOLS_KEPT = 5
 _MOST = 200  # files that are worth telling
-_MOST_OWNERS = 50  # a name that more files define tells little
+_MOST_OWNERS = 10  # a name that more files define tells little
 
 
 class Ranked(Value):
