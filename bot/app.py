@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
 
-from bot import deliveries, engine, snapshots, upkeep, views
+from bot import arrivals, deliveries, engine, snapshots, upkeep, views
 from bot.occupancy import Occupancy
 from bot.places import Places
-from bot.services import Services, install
+from bot.services import Services, install, services
 from bot.workers import hosting
 from shared import profiles
 from shared.errors import ConfigurationError
@@ -44,20 +45,21 @@ def create_app(settings: Settings) -> FastAPI:
         scheduler = Scheduler(store.engine, profile, before_switch=snapshots.keep_before)
         snapshots.forget_all()
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
-        scheduling = asyncio.create_task(scheduler.run())
         nodes = [node.name for node in profile.nodes]
-        await engine.launch(_engine_database(settings, places), nodes=nodes)
-        keeping = asyncio.create_task(upkeep.forever(settings.status_seconds))
         try:
-            async with hosting.watching():
-                yield
+            async with _beside(scheduler.run()):
+                await engine.launch(_engine_database(settings, places), nodes=nodes)
+                try:
+                    async with (
+                        _beside(upkeep.forever(settings.status_seconds)),
+                        _beside(arrivals.keep_arriving(services())),
+                        hosting.watching(),
+                    ):
+                        yield
+                finally:
+                    await engine.stop()
+                    await scheduler.aclose()
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            await engine.stop()
-            await scheduler.aclose()
-            scheduling.cancel()
-            await asyncio.gather(scheduling, return_exceptions=True)
             await store.close()
             occupancy.release()
             await github.aclose()
@@ -67,6 +69,23 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(views.router)
     hosting.open_gate(app, settings, store, places)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something beside everything else until the context is left; its end by a fault is told."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_fault)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell_fault(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("A part of the gateway has ended; restart it: baton serve", exc_info=error)
 
 
 def _engine_database(settings: Settings, places: Places) -> Path | str:

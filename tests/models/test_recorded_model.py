@@ -136,7 +136,7 @@ async def test_a_loaded_model_tells_its_size_and_context(
     """What the scheduler will read is there: sizes, context length and expiry."""
     await OllamaChat(node(url), MODEL).complete([SYSTEM, TASK])
     running = (await client.ps()).models[0]
-    assert running.size == running.size_vram == int(9.3 * 1024**3)
+    assert running.size == running.size_vram == int(MODEL.memory_gb * 10**9)
     assert running.context_length == 4096
     assert running.expires_at is not None
     shown = await client.show("qwen3:14b")
