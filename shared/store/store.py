@@ -142,6 +142,29 @@ class Store:
         async with self._session() as session:
             return (await session.exec(query)).first()
 
+    async def note_approval(self, approval_id: str, **facts: Any) -> None:  # noqa: ANN401  columns differ
+        """Keep facts about a request, such as the comment that shows it."""
+        async with self._session.begin() as session:
+            await session.exec(
+                update(Approval).where(col(Approval.id) == approval_id).values(**facts)
+            )
+
+    async def first_yes(self, approval_id: str, login: str) -> str:
+        """Keep the first yes to a pending request that takes two; return whose it is."""
+        change = (
+            update(Approval)
+            .where(
+                col(Approval.id) == approval_id,
+                col(Approval.state) == ApprovalState.PENDING,
+                col(Approval.first_yes) == "",
+            )
+            .values(first_yes=login)
+        )
+        async with self._session.begin() as session:
+            await session.exec(change)
+            approval = await session.get(Approval, approval_id)
+            return approval.first_yes if approval is not None else ""
+
     async def decide(
         self, approval_id: str, state: ApprovalState, *, decision: str, by: str, reason: str
     ) -> bool:

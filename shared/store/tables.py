@@ -89,6 +89,11 @@ class Run(SQLModel, table=True):
     status_comment: int | None = Field(default=None, sa_type=BigInteger)
     resumed_from: int | None = None
     resumable: bool = False
+    way: str = ""
+    """Whether a person wants a plan, or none; else the triage says."""
+    question: str = ""
+    """What a person wants the frontier model to be asked."""
+    paused_by: str = ""
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
 
@@ -144,6 +149,10 @@ class Approval(SQLModel, table=True):
     digest: str
     shown: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     state: ApprovalState = Field(default=ApprovalState.PENDING, sa_column=_choice(ApprovalState))
+    comment: int | None = Field(default=None, sa_type=BigInteger)
+    """The comment that shows it; what was said before that cannot answer it."""
+    first_yes: str = ""
+    """Who said yes where two have to."""
     decided_by: str = ""
     decision: str = ""
     reason: str = ""
