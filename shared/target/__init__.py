@@ -4,6 +4,7 @@ from shared.target.evidence import Evidence, evidence
 from shared.target.gate import (
     GreenVerdict,
     RedVerdict,
+    in_doubt,
     judge_green,
     judge_kept,
     judge_red,
@@ -11,7 +12,7 @@ from shared.target.gate import (
 )
 from shared.target.inside import lay_generated, mounts, variables
 from shared.target.prepare import prepare
-from shared.target.runner import run_tests
+from shared.target.runner import run_lint, run_tests
 from shared.target.values import Failure, FailureKind, Outcome, Overrides, Target, TestRun
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "Target",
     "TestRun",
     "evidence",
+    "in_doubt",
     "judge_green",
     "judge_kept",
     "judge_red",
     "lay_generated",
     "mounts",
     "prepare",
+    "run_lint",
     "run_tests",
     "told_apart",
     "variables",

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 from shared.errors import TargetError
+from shared.target import tools
 from shared.target.config import Pyproject, read_ini, read_pyproject, strings
 from shared.target.layout import packages, source_roots
 from shared.target.options import kept_options
@@ -14,11 +15,10 @@ from shared.target.values import Detection, Overrides, Runner
 _TEST_FILE = re.compile(r"(?:^|/)(?:test[^/]*|[^/]*_test|tests)\.py$")
 _PYTEST_STYLE = re.compile(r"^(?:async )?def test|^\s*(?:import|from) pytest\b", re.MULTILINE)
 _UNITTEST_STYLE = re.compile(r"\bunittest\b|TestCase\)")
-_MAKE_TEST = re.compile(r"^test\s*:(?!=)", re.MULTILINE)
 _PYTHON_MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 _FOLDERS = ("tests", "test")
 _MOST_READ = 60
-_NOT_YET = {"package.json": "npm test", "Cargo.toml": "cargo test", "go.mod": "go test ./..."}
+_NEAR = {"package.json": "npm test", "CMakeLists.txt": "ctest --test-dir build"}
 
 
 def detect(tree: Tree, overrides: Overrides | None = None) -> Detection:
@@ -29,33 +29,34 @@ def detect(tree: Tree, overrides: Overrides | None = None) -> Detection:
     pyproject = read_pyproject(tree)
     wanted = overrides.test if overrides else ""
     if wanted:
-        return _from_command(tree, pyproject, wanted)
+        return _from_line(tree, pyproject, wanted, "named in .github/baton.yml")
     tests = tuple(file for file in tree.files if _TEST_FILE.search(file))
     where = _pytest_configuration(tree, pyproject)
     if where:
         return _pytest(tree, pyproject, f"pytest, configured in {where}")
+    python_tool = tools.of_python(tree)
+    if python_tool and tools.is_pytest(python_tool.line):
+        return _from_line(tree, pyproject, python_tool.line, python_tool.said)
     if tests:
         return _from_tests(tree, pyproject, tests)
-    if any(_MAKE_TEST.search(tree.read(name)) for name in ("Makefile", "GNUmakefile")):
-        said = "the target `test` of the Makefile, judged by its exit code"
-        return Detection(runner=Runner.COMMAND, said=said, command=("make", "test"))
+    if other := python_tool or tools.of_others(tree):
+        return _from_line(tree, pyproject, other.line, other.said)
     if any(mark in tree for mark in _PYTHON_MARKS):
         return _pytest(tree, pyproject, "a Python project without tests; new ones run with pytest")
     raise TargetError(_unknown(tree))
 
 
-def _from_command(tree: Tree, pyproject: Pyproject, line: str) -> Detection:
-    words = shlex.split(line)
-    is_python = any(mark in tree for mark in _PYTHON_MARKS)
-    bare = words[2:] if words[:2] in (["python", "-m"], ["python3", "-m"]) else words
-    if bare[:1] == ["pytest"] and not set(line) & set("&|;<>$`"):
-        found = _pytest(tree, pyproject, f"`{line}`, named in .github/baton.yml")
-        options, paths = kept_options(bare[1:])
+def _from_line(tree: Tree, pyproject: Pyproject, line: str, source: str) -> Detection:
+    """Take a shell line: pytest gives results test by test, of all others the exit code counts."""
+    if tools.is_pytest(line):
+        found = _pytest(tree, pyproject, f"`{line}`, {source}")
+        options, paths = kept_options(tools.pytest_arguments(line))
         return found.model_copy(update={"options": (*found.options, *options), "paths": paths})
+    is_python = any(mark in tree for mark in _PYTHON_MARKS)
     roots = source_roots(tree, pyproject) if is_python else ()
     return Detection(
         runner=Runner.COMMAND,
-        said=f"`{line}`, named in .github/baton.yml and judged by its exit code",
+        said=f"`{line}`, {source} and judged by its exit code",
         command=("sh", "-c", line),
         is_python=is_python,
         source_roots=roots,
@@ -132,9 +133,9 @@ def _ini_section(tree: Tree, path: str, name: str) -> dict[str, object]:
 
 
 def _unknown(tree: Tree) -> str:
-    seen = next((mark for mark in _NOT_YET if mark in tree), None)
-    start = f"{seen} is not understood yet" if seen else "No tests were found that Baton can run"
-    example = _NOT_YET[seen] if seen else "make check"
+    seen = next((mark for mark in _NEAR if mark in tree), None)
+    start = f"{seen} names no tests" if seen else "No tests were found that Baton can run"
+    example = _NEAR[seen] if seen else "make check"
     return (
         f"{start}. Name the command in .github/baton.yml on the default branch, "
         f"for example `test: {example}`."

@@ -109,10 +109,12 @@ def judge_green(base: TestRun, red: TestRun, head: TestRun) -> GreenVerdict:
         return _green_by_exit_code(head)
     new = red.outcomes.keys() - base.outcomes.keys()
     still_red = sorted(new - head.passed)
+    wavering = sorted(new & head.ids(Outcome.FLAKY))
     harm = _harm(base, head)
     sentences = [
         *_collection(base, head),
-        *_named(still_red, "has to pass and does not", head),
+        *_named(sorted(set(still_red) - set(wavering)), "has to pass and does not", head),
+        *_named(wavering, "has to pass each time and passes only sometimes"),
         *_harm_told(harm, head),
     ]
     if not new:
@@ -138,9 +140,18 @@ def judge_kept(before: TestRun, after: TestRun) -> GreenVerdict:
     return harm.model_copy(update={"sentences": sentences})
 
 
+def in_doubt(known: TestRun, run: TestRun) -> frozenset[str]:
+    """Return the tests worth a repetition: new ones, and those that passed and fail now."""
+    if not (run.per_test and run.is_complete and known.per_test):
+        return frozenset()
+    broken = known.passed & run.ids(*_FAILING)
+    return frozenset(run.outcomes.keys() - known.outcomes.keys()) | broken
+
+
 def told_apart(first: TestRun, again: TestRun) -> TestRun:
-    """Mark as flaky what failed in a run and passed in a repetition on the same tree."""
-    flaky = first.ids(*_FAILING) & again.passed
+    """Mark as flaky what ended otherwise in a repetition on the same tree."""
+    failing, passing = first.ids(*_FAILING), first.passed
+    flaky = (failing & again.passed) | (passing & again.ids(*_FAILING))
     return first.model_copy(
         update={
             "outcomes": {**first.outcomes, **dict.fromkeys(flaky, Outcome.FLAKY)},

@@ -29,8 +29,9 @@ async def prepare(
     tree = await asyncio.to_thread(Tree.at, checkout)
     overrides = overrides or read_overrides(tree)
     detection = detect(tree, overrides)
+    lines = {"setup": overrides.setup, "lint": overrides.lint}
     if not detection.is_python:
-        return Target(detection=detection, detected=_sentence(detection.said, ()))
+        return Target(detection=detection, detected=_sentence(detection.said, ()), **lines)
     pyproject = read_pyproject(tree)
     _check_python(pyproject)
     source = Source(checkout=checkout, tree=tree, pyproject=pyproject, overrides=overrides)
@@ -40,6 +41,7 @@ async def prepare(
         detected=_sentence(detection.said, built.notes),
         environment=folder.resolve(),
         interpreter=interpreter_prefix(),
+        **lines,
     )
 
 

@@ -25,6 +25,7 @@ _SECONDS = 600.0
 _REPORT = "junit.xml"
 _LARGEST_REPORT = 32 * 1024 * 1024
 _LOG_HEAD, _LOG_TAIL = 6_000, 14_000
+_SAID = 2_000  # characters of a failed setup
 _VERDICT = re.compile(
     r"^(?P<id>\S+?\.py::.*?) (?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.MULTILINE
 )
@@ -55,8 +56,11 @@ async def run_tests(
 ) -> TestRun:
     """Run the tests of a checkout, or those with the ids in ``only``.
 
-    Raises TargetError when an id cannot be one, SandboxError when nothing could be run.
+    Raises TargetError when an id cannot be one or the repository's own setup fails, SandboxError
+    when nothing could be run.
     """
+    if target.setup:
+        await _set_up(target, checkout, sandbox, seconds)
     if target.detection.runner is Runner.COMMAND:
         return await _run_command(target, checkout, sandbox, seconds)
     odd = next((test for test in only if test.startswith("-")), None)
@@ -71,10 +75,32 @@ async def run_tests(
     return _judged(finished, report, target)
 
 
+async def run_lint(
+    target: Target, checkout: Path, sandbox: Sandbox, *, seconds: float = _SECONDS
+) -> str:
+    """Run the repository's linter; return what it says when it objects, else nothing."""
+    if not target.lint:
+        return ""
+    finished = await _run(target, checkout, sandbox, ("sh", "-c", target.lint), seconds)
+    if finished.ok:
+        return ""
+    return _shortened(finished.output).strip() or f"exit code {finished.exit_code}"
+
+
+async def _set_up(target: Target, checkout: Path, sandbox: Sandbox, seconds: float) -> None:
+    finished = await _run(target, checkout, sandbox, ("sh", "-c", target.setup), seconds)
+    if not finished.ok:
+        why = _how_it_ended(finished) or f"It ended with exit code {finished.exit_code}."
+        raise TargetError(
+            f"The line `setup: {target.setup}` of .github/baton.yml does not succeed in the "
+            f"sandbox, which has no network. {why} It said: {finished.output[-_SAID:].strip()}"
+        )
+
+
 async def _run_command(target: Target, checkout: Path, sandbox: Sandbox, seconds: float) -> TestRun:
     argv = target.detection.command
     finished = await _run(target, checkout, sandbox, argv, seconds)
-    name = " ".join(argv)
+    name = argv[-1] if argv[:2] == ("sh", "-c") else " ".join(argv)
     failures = {}
     if not finished.ok:
         is_late = finished.ended is Ended.TIMED_OUT

@@ -21,10 +21,13 @@ class Runner(StrEnum):
 class Overrides(Value):
     """What ``.github/baton.yml`` says about the tests; it wins over detection.
 
-    ``test`` is a shell line, ``requirements`` are lines as in a requirements file.
+    ``test``, ``setup`` and ``lint`` are shell lines, ``requirements`` are lines as in a
+    requirements file.
     """
 
     test: str = ""
+    setup: str = ""
+    lint: str = ""
     requirements: tuple[str, ...] = ()
 
 
@@ -50,11 +53,14 @@ class Target(Value):
     """A repository that can be tested: how, and in which environment.
 
     ``environment`` is a folder of the cache, None where nothing had to be installed;
-    ``interpreter`` is the prefix of the Python that it stands on.
+    ``interpreter`` is the prefix of the Python that it stands on. ``setup`` and ``lint`` are
+    shell lines of the repository's configuration, empty where it has none.
     """
 
     detection: Detection
     detected: str
+    setup: str = ""
+    lint: str = ""
     environment: Path | None = None
     interpreter: Path | None = None
 

@@ -26,6 +26,29 @@ PROJECT = '[project]\nname = "sample"\n'
         ({"t/test_a.py": UNITTEST_TEST, "t/test_b.py": PYTEST_TEST}, Runner.PYTEST, "t/test_b.py"),
         ({"pyproject.toml": PROJECT, "a.py": ""}, Runner.PYTEST, "without tests"),
         ({"Makefile": "all:\n\ntest: all\n\ttrue\n"}, Runner.COMMAND, "Makefile"),
+        ({"package.json": '{"scripts": {"test": "node --test"}}'}, Runner.COMMAND, "`npm test`"),
+        (
+            {"package.json": '{"scripts": {"test": "jest"}}', "yarn.lock": "", "Makefile": "test:"},
+            Runner.COMMAND,
+            "`yarn test`, a script of package.json",
+        ),
+        ({"Cargo.toml": ""}, Runner.COMMAND, "`cargo test --offline`"),
+        ({"go.mod": ""}, Runner.COMMAND, "`go test ./...`, found by go.mod"),
+        (
+            {"tox.ini": "[testenv]\ncommands =\n    lint\n    pytest -q {posargs:tests}\n"},
+            Runner.PYTEST,
+            "`pytest -q`, as tox.ini runs it",
+        ),
+        (
+            {"tox.ini": "[testenv]\ncommands = python run.py\n    ./more\n", "setup.py": ""},
+            Runner.COMMAND,
+            "`python run.py && ./more`",
+        ),
+        (
+            {"noxfile.py": "def tests(session):\n    session.run('pytest', *session.posargs)"},
+            Runner.PYTEST,
+            "as noxfile.py runs it",
+        ),
     ],
 )
 def test_runners(files: dict[str, str], runner: Runner, words: str) -> None:
@@ -39,7 +62,13 @@ def test_runners(files: dict[str, str], runner: Runner, words: str) -> None:
     ("files", "words"),
     [
         ({"package.json": "{}"}, "`test: npm test`"),
-        ({"Cargo.toml": ""}, "`test: cargo test`"),
+        ({"package.json": "[1"}, "`test: npm test`"),
+        (
+            {"package.json": '{"scripts": {"test": "echo no test specified && exit 1"}}'},
+            "`test: npm test`",
+        ),
+        ({"noxfile.py": "def tests(:"}, "`test: make check`"),
+        ({"tox.ini": "[testenv]\ncommands = {envpython} x"}, "`test: make check`"),
         ({"README.md": "", "Makefile": "build:\n\ttrue\n"}, "`test: make check`"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from shared.errors import TargetError
 from shared.sandbox import Sandbox
-from shared.target import FailureKind, Outcome, Overrides, prepare, run_tests
+from shared.target import FailureKind, Outcome, Overrides, prepare, run_lint, run_tests
 from shared.target.values import TestRun
 
 from .kit import SAMPLE, lay, listing
@@ -265,6 +265,19 @@ async def test_command(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
         tmp_path, cache, sandbox, overrides=Overrides(test="test -d . && exit 3")
     )
     assert (await run_tests(target, tmp_path, sandbox)).exit_code == 3
+
+
+async def test_setup_and_lint(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
+    """The repository's setup comes before its tests and is told when it fails; so is its linter."""
+    lay(tmp_path, {"Makefile": "test:"})
+    lines = Overrides(test="test -f made", setup="touch made", lint="echo too long; exit 1")
+    target = await prepare(tmp_path, cache, sandbox, overrides=lines)
+    assert (await run_tests(target, tmp_path, sandbox)).exit_code == 0
+    assert await run_lint(target, tmp_path, sandbox) == "too long"
+    broken = target.model_copy(update={"setup": "echo no network; exit 4", "lint": "true"})
+    assert await run_lint(broken, tmp_path, sandbox) == ""
+    with pytest.raises(TargetError, match=r"exit code 4.*no network"):
+        await run_tests(broken, tmp_path, sandbox)
 
 
 async def test_environment_inside(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
