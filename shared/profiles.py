@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain import Role, Value
+from shared.domain import Difficulty, Role, Value
 from shared.errors import ConfigurationError
 from shared.profile_faults import (
     GEMINI_MODEL,
@@ -139,6 +139,13 @@ class ModelSpec(Table):
         return self.keep_alive not in {0, "0", "0s", "0m", "0h"}
 
 
+class BaseMoved(StrEnum):
+    """What a moved base branch does to a yes."""
+
+    VOID = "void"
+    KEEP = "keep"
+
+
 class Approvals(Table):
     """What waits for /approve. How long it waits stands in the budgets."""
 
@@ -146,6 +153,19 @@ class Approvals(Table):
     """Loading the planner, which may unload the models of other work."""
     plan: bool = False
     """The finished blueprint, before anything is built."""
+    plan_labels: tuple[str, ...] = ()
+    """The blueprint of issues with one of these labels."""
+    plan_paths: tuple[str, ...] = ()
+    """A blueprint that names a file of these patterns; `*` stands for anything, slashes too."""
+    plan_difficulty: Difficulty | None = None
+    """The blueprint of issues of this difficulty or a higher one."""
+    approvers: Annotated[int, Field(ge=1, le=2)] = 1
+    """How many different people have to say yes to the planner, a plan or a cloud model."""
+    base_moved: BaseMoved = BaseMoved.VOID
+    """When the base branch has moved since a request was shown: `void` asks again; `keep` goes
+    on from the commit that was shown."""
+    reminder_hours: Annotated[int, Field(ge=0)] = 24
+    """Hours before a request expires at which Baton reminds of it, once; 0: never."""
 
 
 class Budgets(Table):
