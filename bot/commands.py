@@ -1,12 +1,20 @@
-"""The grammar of slash commands: what a comment asks Baton to do. Pure; does no I/O.
+"""The grammar of commands: what a comment asks Baton to do. Pure; does no I/O.
 
-A command is a line that starts with a slash and stands by itself: not quoted, not in a code
-block, not in an HTML comment, not indented as code. Several commands may stand in one comment.
+A command is a line that starts with a slash, or with Baton's name, and that the author says
+himself: Markdown itself decides what is a quote, code, a list or hidden. The first such line
+has to be a command, so that a text which only speaks of one commands nothing; further commands
+may stand on lines of their own below it.
 """
 
 import difflib
+import itertools
 import re
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from shared.domain import Value
 
@@ -16,8 +24,14 @@ class Verb(StrEnum):
 
     APPROVE = "approve"
     DENY = "deny"
-    CANCEL = "cancel"
+    ROUTE = "route"
+    PLAN = "plan"
+    RUN = "run"
+    FRONTIER = "frontier"
     RETRY = "retry"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
     ROLLBACK = "rollback"
     STATUS = "status"
     HELP = "help"
@@ -31,46 +45,116 @@ class Command(Value):
 
 
 class Unknown(Value):
-    """A line that looks like a command and is none; with the nearest one, if any is near."""
+    """A line that looks like a command and is none; with the nearest one, if any is near.
+
+    ``addressed`` when it calls Baton by name; ``misplaced`` when it is a command, below a first
+    line that is none.
+    """
 
     word: str
     nearest: Verb | None = None
+    addressed: bool = False
+    misplaced: bool = False
 
 
+LONGEST = 65_536  # characters that GitHub takes for a comment
 _VERBS = frozenset(Verb)
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _COMMAND = re.compile(r"/([a-z][a-z-]{0,19})(?:[ \t]+(\S.*))?")
+_ASKED = re.compile(r"/?([a-z][a-z-]{0,19})(?:[ \t]+(\S.*))?")
+# The block structure alone; the inside of a paragraph is read where it may hold a command.
+_BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
+_INLINE = MarkdownIt("commonmark").disable("text_join")
+_UNSPOKEN = {"blockquote_open", "fence", "code_block", "hr"}
+_BREAKS = {"softbreak", "hardbreak"}
 
 
-def parse(body: str) -> tuple[Command | Unknown, ...]:
-    """Read the commands of a comment, in order."""
-    return tuple(
-        _command(match[1], match[2] or "")
-        for line in _spoken_lines(body)
-        if (match := _COMMAND.fullmatch(line.rstrip(" \t")))
+def parse(body: str, login: str = "") -> tuple[Command | Unknown, ...]:
+    """Read the commands of a comment, in order; ``login`` is what people call Baton by."""
+    text = re.sub(r"\r\n?", "\n", body[:LONGEST])
+    name = _name(login)
+    if not any(_read(line, name) for line in text.split("\n")):
+        return ()
+    said = list(_said(text, name))
+    found = [read for _, line in said if (read := _read(line, name))]
+    first, line = said[0] if said else (False, "")
+    if first and _read(line, name):
+        return tuple(found)
+    return tuple(_misplaced(one) for one in found if isinstance(one, Command))
+
+
+def _name(login: str) -> re.Pattern[str] | None:
+    """Match Baton's name at the start of a line; only these very letters will do."""
+    slug = login.removesuffix("[bot]")
+    if not slug:
+        return None
+    return re.compile(rf"@{re.escape(slug)}(?:\[bot\])?(?:[ \t,:]+|$)", re.ASCII | re.IGNORECASE)
+
+
+def _read(line: str, name: re.Pattern[str] | None) -> Command | Unknown | None:
+    line = line.rstrip(" \t")
+    if match := _COMMAND.fullmatch(line):
+        return _command(match[1], match[2] or "", addressed=False)
+    if name is None or not (called := name.match(line)):
+        return None
+    asked = line[called.end() :]
+    if match := _ASKED.fullmatch(asked):
+        return _command(match[1], match[2] or "", addressed=True)
+    return (
+        _command(Verb.HELP, "", addressed=True) if not asked else Unknown(word="", addressed=True)
     )
 
 
-def _command(word: str, argument: str) -> Command | Unknown:
+def _command(word: str, argument: str, *, addressed: bool) -> Command | Unknown:
     if word in _VERBS:
         return Command(verb=Verb(word), argument=argument)
     near = difflib.get_close_matches(word, list(Verb), n=1, cutoff=0.7)
-    return Unknown(word=word, nearest=Verb(near[0]) if near else None)
+    return Unknown(word=word, nearest=Verb(near[0]) if near else None, addressed=addressed)
 
 
-def _spoken_lines(body: str) -> list[str]:
-    """Return the lines that the author says himself: no code, quotes or hidden text."""
-    lines: list[str] = []
-    fence = ""
-    # Not splitlines: it also ends lines where no page does, and so would lead out of a quote.
-    for line in _HIDDEN.sub("", body).replace("\r\n", "\n").split("\n"):
-        mark = _FENCE.match(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-        elif mark:
-            fence = mark[1]
-        elif not line.startswith((">", "    ", "\t")):
-            lines.append(line)
-    return lines
+def _misplaced(command: Command) -> Unknown:
+    return Unknown(word=command.verb, nearest=command.verb, misplaced=True)
+
+
+def _said(text: str, name: re.Pattern[str] | None) -> Iterator[tuple[bool, str]]:
+    """Yield what the author says himself and may be a command: whether it comes first, and it."""
+    env: dict[str, Any] = {}
+    lines, is_first = text.split("\n"), True
+    tokens = _BLOCKS.parse(text, env)
+    for token, inside in itertools.zip_longest(tokens, tokens[1:]):
+        if token.level or token.nesting < 0 or _is_silent(token):
+            continue
+        if inside is not None and token.map and _is_plain(token):
+            spoken = lines[token.map[0] : token.map[1]]
+            if any(_read(line, name) for line in spoken):
+                yield from _lines(inside.content, spoken, env, is_first=is_first)
+        is_first = False
+
+
+def _is_silent(token: Token) -> bool:
+    hidden = token.type == "html_block" and token.content.lstrip().startswith("<!--")
+    return hidden or token.type in _UNSPOKEN
+
+
+def _is_plain(token: Token) -> bool:
+    """Tell whether a block is running text; underlined by a signature's dashes it is a heading."""
+    return token.type == "paragraph_open" or (
+        token.type == "heading_open" and token.markup in {"-", "="}
+    )
+
+
+def _lines(
+    content: str, spoken: list[str], env: dict[str, Any], *, is_first: bool
+) -> Iterator[tuple[bool, str]]:
+    """Yield the lines of a paragraph that begin with plain text, each as it was written."""
+    children: list[Token] = []
+    _INLINE.inline.parse(content, _INLINE, env, children)
+    left, begins = iter(spoken), True
+    for at, child in enumerate(children):
+        if begins and child.type == "text" and not child.level:
+            start = child.content.rstrip(" ")
+            # What a code span swallowed is passed over: it has no line of its own here.
+            written = next((line for line in left if line.startswith(start)), None)
+            if written is None:
+                return
+            yield is_first and at == 0, written
+        begins = child.type in _BREAKS

@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from bot.commands import Command, Unknown, Verb, parse
 
+MISPLACED = Unknown(word="approve", nearest=Verb.APPROVE, misplaced=True)
+
 
 @pytest.mark.parametrize(
     ("body", "expected"),
@@ -11,7 +13,21 @@ from bot.commands import Command, Unknown, Verb, parse
         ("/approve", [Command(verb=Verb.APPROVE)]),
         ("/approve planner", [Command(verb=Verb.APPROVE, argument="planner")]),
         ("/deny not now, thanks  ", [Command(verb=Verb.DENY, argument="not now, thanks")]),
-        ("Looks good.\n\n/approve\n", [Command(verb=Verb.APPROVE)]),
+        ("> Looks good?\n\n/approve\n", [Command(verb=Verb.APPROVE)]),
+        ("/approve\nthank you\n\n/help", [Command(verb=Verb.APPROVE), Command(verb=Verb.HELP)]),
+        ("/approve\n-- \nA. Signature", [Command(verb=Verb.APPROVE)]),
+        ("/deny *not* `now`", [Command(verb=Verb.DENY, argument="*not* `now`")]),
+        ("Looks good.\n\n/approve\n", [MISPLACED]),
+        ("# Note\n/approve", [MISPLACED]),
+        ("<details>\n\n/approve\n\n</details>", [MISPLACED]),
+        ("> a quote that goes on\n/approve", []),
+        ("- a list that goes on\n/approve", []),
+        ("`a span\n/approve\nof code`", []),
+        ("[a link\n/approve\nof lines](https://example.com)", []),
+        ('[a]: https://example.com "\n/approve\n"', []),
+        ("<div>\n/approve\n</div>", []),
+        ("\\/approve", []),
+        ("&#47;approve", []),
         ("/status\r\n/help\r\n", [Command(verb=Verb.STATUS), Command(verb=Verb.HELP)]),
         ("/aprove", [Unknown(word="aprove", nearest=Verb.APPROVE)]),
         ("/make-coffee", [Unknown(word="make-coffee")]),
@@ -47,3 +63,35 @@ def test_a_quoted_comment_never_commands(body: str) -> None:
     """Whatever a comment says, quoting every line of it takes its commands away."""
     quoted = "\n".join(f"> {line}" for line in body.splitlines())
     assert parse(quoted) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("@baton approve", [Command(verb=Verb.APPROVE)]),
+        ("@baton /approve plan", [Command(verb=Verb.APPROVE, argument="plan")]),
+        ("@Baton[bot], deny too dear", [Command(verb=Verb.DENY, argument="too dear")]),
+        ("@baton: status", [Command(verb=Verb.STATUS)]),
+        ("@baton", [Command(verb=Verb.HELP)]),
+        ("@baton aprove", [Unknown(word="aprove", nearest=Verb.APPROVE, addressed=True)]),
+        ("@baton 42", [Unknown(word="", addressed=True)]),
+        ("@baton-two approve", []),
+        ("@batonapprove", []),
+        ("@b\u0430ton approve", []),
+        ("@bat\u200bon approve", []),
+        ("@bato\u0274 approve", []),
+        ("hello @baton approve", []),
+        ("> @baton approve", []),
+        ("`@baton approve`", []),
+    ],
+)
+def test_batons_name_at_the_start_of_a_line_calls_it(
+    body: str, expected: list[Command | Unknown]
+) -> None:
+    """The App's own name does what a slash does; names that only look like it do nothing."""
+    assert list(parse(body, "baton[bot]")) == expected
+
+
+def test_without_a_name_nobody_is_called() -> None:
+    """Where Baton's name is not known, a mention is a mention."""
+    assert parse("@baton approve") == ()

@@ -14,7 +14,10 @@ from shared.workspace.tree import PathRefused, components
 YES = Command(verb=Verb.APPROVE)
 COMMENTS: dict[str, tuple[str, tuple[Command | Unknown, ...]]] = {
     "plain": ("/approve", (YES,)),
-    "below a line of text": ("I read it.\n/approve", (YES,)),
+    "below a line of text": (
+        "I read it.\n/approve",
+        (Unknown(word="approve", nearest=Verb.APPROVE, misplaced=True),),
+    ),
     "in a sentence": ("please /approve this", ()),
     "behind a blank": (" /approve", ()),
     "quoted": ("> /approve", ()),
@@ -27,7 +30,7 @@ COMMENTS: dict[str, tuple[str, tuple[Command | Unknown, ...]]] = {
     "in a quote, behind a form feed": ("> hello\x0c/approve", ()),
     "in a quote, behind a file separator": ("> hello\x1c/approve", ()),
     "in a quote, behind a carriage return": ("> hello\r/approve", ()),
-    "with line ends of Windows": ("ok\r\n/approve\r\n", (YES,)),
+    "with line ends of Windows": ("> ok\r\n\r\n/approve\r\n", (YES,)),
     "in a fence": ("```\n/approve\n```", ()),
     "in a fence of tildes": ("~~~\n/approve\n~~~", ()),
     "in a fence that does not end": ("```\n/approve", ()),
