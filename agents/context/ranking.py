@@ -1,7 +1,8 @@
 """Order the files of a repository by how likely an issue is about them, with reasons.
 
-The weights were chosen on SWE-bench instances of pylint, xarray, sphinx and seaborn, by one pass
-of coordinate ascent; ``benchmarks/localisation.py`` measures on other repositories.
+The weights were chosen on SWE-bench instances of pylint, xarray, sphinx and seaborn, by coordinate
+ascent; ``benchmarks/localisation.py`` measures on other repositories. The weight of a whole path
+is a rule, not a measurement.
 """
 
 import math
