@@ -138,6 +138,24 @@ class Mirror:
                 await self._send(remote, sha, branch)
             await self._git.run("update-ref", f"refs/heads/{branch}", sha)
 
+    async def replace(self, sha: str, branch: str, *, expected: str) -> None:
+        """Set a branch to a commit that need not follow it, if it still stands on ``expected``.
+
+        Only for commits of Baton's own, put onto another base; repeat as you like. Raises
+        PushRejected when anybody has moved the branch.
+        """
+        async with self._lock:
+            await self._prepare()
+            await self._check_name(branch)
+            remote = await self._remote()
+            present = await self._ask(remote, branch)
+            if present != checked(sha):
+                if present != checked(expected):
+                    raise PushRejected(_moved(branch))
+                lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
+                await self._send(remote, sha, branch, lease)
+            await self._git.run("update-ref", f"refs/heads/{branch}", sha)
+
     async def keep(self, sha: str, refs: str) -> None:
         """Keep a commit below a name such as ``refs/baton/7.1``, where fetching lets it be."""
         async with self._lock:
@@ -151,9 +169,9 @@ class Mirror:
             names = await self._git.line("for-each-ref", "--format=delete %(refname)", f"{refs}/")
             await self._git.run("update-ref", "--stdin", stdin=f"{names}\n".encode())
 
-    async def _send(self, remote: Git, sha: str, branch: str) -> None:
+    async def _send(self, remote: Git, sha: str, branch: str, *options: str) -> None:
         code, out, err = await remote.attempt(
-            *("push", "--porcelain", "--no-verify", "--end-of-options", self.url),
+            *("push", "--porcelain", "--no-verify", *options, "--end-of-options", self.url),
             f"{sha}:refs/heads/{branch}",
         )
         if code == 0 or await self._ask(remote, branch) == sha:
