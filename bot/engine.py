@@ -17,16 +17,19 @@ from dbos import (
     SetEnqueueOptions,
     SetWorkflowID,
 )
+from dbos import error as engine_errors
 
 from shared.store.address import arguments, sqlite_url
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
 # when a change reorders or renames the steps of a waiting workflow.
-WORKFLOW_SHAPE = "3"
+WORKFLOW_SHAPE = "4"
 
 DELIVERIES = "deliveries"
 RUNS = "runs"
 BUILDS = "builds"
+BUILDS_AT_ONCE = 4
+"""Builds that one worker takes; what is above goes to others of its node, or waits for room."""
 GATEWAY = "gateway"
 """The engine's name for the one process that is not a worker."""
 POLLING_SECONDS = 0.2
@@ -35,6 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _MOST_TURNS = 2**31 - 1
 _last_turn = 0
+log = logging.getLogger(__name__)
 _running: dict[str, asyncio.Task[Any]] = {}
 """The workflows of this process, by their ids."""
 
@@ -75,8 +79,13 @@ async def launch(
             queue, partition_concurrency=1, polling_interval_sec=POLLING_SECONDS
         )
     # As many builds as there are runs: whose turn it is with a model, the scheduler decides.
-    for queue in (BUILDS, *map(node_queue, nodes)):
-        await DBOS.register_queue_async(queue, polling_interval_sec=POLLING_SECONDS)
+    await DBOS.register_queue_async(BUILDS, polling_interval_sec=POLLING_SECONDS)
+    for node in nodes:
+        await DBOS.register_queue_async(
+            node_queue(node),
+            worker_concurrency=BUILDS_AT_ONCE,
+            polling_interval_sec=POLLING_SECONDS,
+        )
 
 
 def node_queue(node: str) -> str:
@@ -134,6 +143,9 @@ def workflow(
             _running[name] = task
             try:
                 return await work(*args, **kwargs)
+            except engine_errors.DBOSWorkflowConflictIDError:
+                log.warning("%s: lost to another process; it ends here", name)
+                raise
             finally:
                 if _running.get(name) is task:
                     del _running[name]
@@ -149,6 +161,7 @@ async def _end_stale(name: str) -> None:
     The engine would let it go at its next step; until then there were two on one worktree.
     """
     if (stale := _running.get(name)) is not None:
+        log.warning("%s: lost and taken again; what was left of it here ends", name)
         stale.cancel()
         await asyncio.wait({stale})
 

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psycopg
 
 from bot.demo import story
 from bot.demo.forge import create_forge
@@ -28,13 +31,20 @@ from tests.road.world import REF, plan_for
 from tests.workers.cable import Cable, laid
 
 NODE = "recording"
+_PATIENCE = 240.0
 SECONDS = 3.0
 """The silence after which a worker counts as gone."""
-# Straight to the building, and no review: what is tested is who builds.
-_EASY = (
-    'role = "router"',
-    '{"type": "bug", "difficulty": "low", "confidence": 0.9, "self_reflection": false}',
-)
+CALLS = 7
+"""Model calls of a run: router, two of the tester, three of the coder, documenter."""
+# Straight to the building, no review, and right at once: what is tested is who builds.
+_EASY = '{"type": "bug", "difficulty": "low", "confidence": 0.9, "self_reflection": false}'
+_SHORT = {
+    ("tester", 0): "201-tester-writes.md",
+    ("tester", 1): "203-tester-submits.md",
+    ("coder", 0): "321-coder-second-occurrences.md",
+    ("coder", 1): "322-coder-second-nth.md",
+    ("coder", 2): "324-coder-second-submits.md",
+}
 
 
 @dataclass
@@ -66,6 +76,12 @@ class WorkerProcess:
             self.process.send_signal(blow)
             await self.process.wait()
 
+    @property
+    def id(self) -> str:
+        """What the engine calls the worker; empty until it builds."""
+        found = re.search(r"(\S+) builds for ", self.said())
+        return found[1] if found else ""
+
     def said(self) -> str:
         """Return what the worker has logged."""
         return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
@@ -82,18 +98,49 @@ class Household:
     database: str
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
 
+    def builds(self) -> dict[str, tuple[str, str]]:
+        """Return status and owner of each run's build, as the engine has them."""
+        query = "SELECT workflow_uuid, status, executor_id FROM dbos.workflow_status"
+        with psycopg.connect(self.database) as connection:
+            rows = connection.execute(f"{query} WHERE name = 'build'").fetchall()
+        return {str(name): (str(status), str(owner)) for name, status, owner in rows}
+
+    def at_work(self, worker: WorkerProcess) -> set[str]:
+        """Return the builds that a worker has in hand."""
+        mine = ("PENDING", worker.id)
+        return {name for name, build in self.builds().items() if build == mine}
+
+    def done_by(self, worker: WorkerProcess) -> set[str]:
+        """Return the builds that a worker has brought to an end."""
+        mine = ("SUCCESS", worker.id)
+        return {name for name, build in self.builds().items() if build == mine}
+
+    async def until(self, what: Callable[[], bool | Awaitable[bool]]) -> None:
+        """Wait until something is so; fail with the logs when it does not come."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while True:
+                    so = what()
+                    if so is True or (not isinstance(so, bool) and await so):
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            workers = self.workers.values()
+            logs = "".join(f"\n== {one.name}\n{one.said()[-2000:]}" for one in workers)
+            raise AssertionError(f"It did not come.{logs}\n{self.builds()}") from None
+
 
 @contextlib.asynccontextmanager
 async def open_household(
     home: Path, cache: Path, server: Postgres, names: tuple[str, ...], *, isolated: bool
 ) -> AsyncIterator[Household]:
     """Start a gateway that builds nothing itself, and workers by their names."""
-    recording = recording_with(home / "recording", [_EASY])
-    plan = plan_for(home, cache, recording=recording, pace=0.002)
+    recording = recording_with(home / "recording", [('role = "router"', _EASY), *_short()])
+    plan = plan_for(home, cache, recording=recording)
     await _warm(plan)
     database = server.create()
     async with contextlib.AsyncExitStack() as stack:
-        profile = await stack.enter_async_context(answering(plan))
+        profile = _roomy(await stack.enter_async_context(answering(plan)))
         shared, door, gate = Secrets(), listen(), listen()
         door.socket.close()  # the gateway binds this port itself
         config = forge_config(plan, gate.url, door.url, shared)
@@ -115,6 +162,13 @@ async def open_household(
             household.workers[name] = worker
             await worker.start()
         yield household
+
+
+def _short() -> Iterator[tuple[str, str]]:
+    """Return the replies that lead to the demo's change without a detour."""
+    for (role, turn), name in _SHORT.items():
+        reply = (story.RECORDING / name).read_text("utf-8").split("+++\n", 2)[2]
+        yield f'role = "{role}"\nturn = {turn}', reply
 
 
 async def _settle(
@@ -148,6 +202,12 @@ async def _through(cable: Cable, address: str) -> str:
     port = await cable.reach(parts.port)
     login = f"{parts.username}:{parts.password}@" if parts.username else ""
     return parts._replace(netloc=f"{login}{cable.host}:{port}").geturl()
+
+
+def _roomy(profile: Profile) -> Profile:
+    """Give the node room for all models: what is tested is not the switching."""
+    nodes = tuple(node.model_copy(update={"memory_gb": 200.0}) for node in profile.nodes)
+    return profile.model_copy(update={"nodes": nodes})
 
 
 def _common(database: str) -> Mapping[str, str]:
