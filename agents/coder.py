@@ -78,7 +78,8 @@ def _red(tests: tuple[RedTest, ...]) -> str:
 
 
 def _remarks(task: CoderTask) -> str:
-    remarks = (*(prompting.remark(finding) for finding in task.findings), *task.comments)
+    said = (prompting.of_page(comment) for comment in task.comments)
+    remarks = (*(prompting.remark(finding) for finding in task.findings), *said)
     return prompting.numbered(remarks) if remarks else ""
 
 
@@ -86,7 +87,7 @@ def _reminder(task: CoderTask) -> str:
     items = task.blueprint.action_items if task.blueprint else ()
     names = [test.name for test in task.red]
     return (
-        f'Your task: solve the issue "{task.issue.title}".\n'
+        f'Your task: solve the issue "{prompting.title(task.issue)}".\n'
         f"Action items:\n{prompting.numbered(items)}\n"
         f"These tests must pass:\n{prompting.bullets(names)}\n"
         f"Run tests with: {task.test_command}\n"

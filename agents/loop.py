@@ -7,7 +7,7 @@ observations carry.
 
 from dataclasses import dataclass, field
 
-from agents import stuck, summary
+from agents import prompting, stuck, summary
 from agents.attempts import Attempt, Brief, Ended, Limits, Support, over, scarce
 from agents.budget import clip
 from agents.dialect import Dialect, Said
@@ -130,7 +130,7 @@ class _Loop:
     def _told(self, action: Action, seen: Observation) -> str:
         outcome = "done" if seen.ok else "failed"
         # A quarter of the context: more than one result has to fit beside the task.
-        text = clip(seen.text, self.limits.context // 4 * _CHARACTERS_A_TOKEN)
+        text = prompting.plain(clip(seen.text, self.limits.context // 4 * _CHARACTERS_A_TOKEN))
         lines = [f"Result of {action.kind} ({outcome}):", "", text]
         if warning := scarce(self.limits, len(self.taken), self.spent, self.commands):
             lines += ["", warning]

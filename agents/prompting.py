@@ -1,5 +1,8 @@
 """The prompts: one file per role, the stable part first, placeholders substituted strictly.
 
+Text from outside comes in here and nowhere else but by the observations of the tool loop: without
+what people do not see of it (``shared.guard.text``), and fenced.
+
 A file begins with ``# <role title>``. What stands above the task line is the system message; it
 is the same in every call, so that a node can reuse its cache. What stands below is the first user
 message, with ``${placeholders}``.
@@ -18,6 +21,7 @@ from agents.budget import Part, clip
 from shared.chat import Message, Speaker, likely_tokens
 from shared.domain import Finding, Issue, Role
 from shared.errors import ConfigurationError
+from shared.guard.text import clean
 
 _TASK_LINE = "<!-- task -->"
 _SHARED = {"actions", "data"}
@@ -29,12 +33,21 @@ _FENCE = 16  # tokens of a fence, its label and a note of what was left out
 
 
 class Data(NamedTuple):
-    """A text from outside that may be long: it is fenced, and cut when there is no room."""
+    """A text from outside that may be long: it is fenced, and cut when there is no room.
+
+    ``page`` is Markdown that GitHub renders, of which more is hidden; it stands after ``text``.
+    """
 
     label: str
     text: str
     cut: budget.Cut = clip
     empty: str = NONE
+    page: str = ""
+
+    @property
+    def seen(self) -> str:
+        """Return what people see of it."""
+        return "\n\n".join(part for part in (plain(self.text), of_page(self.page)) if part)
 
 
 def fitted(
@@ -44,11 +57,13 @@ def fitted(
 
     Raises what `messages` raises.
     """
+    values = {name: plain(value) for name, value in values.items()}
     fixed = messages(role, **values, **dict.fromkeys(data, ""))
     left = room - likely_tokens(fixed) - _FENCE * len(data)
-    texts = budget.fit({n: Part(part.text, part.cut) for n, part in data.items()}, left)
+    seen = {name: part.seen for name, part in data.items()}
+    texts = budget.fit({name: Part(seen[name], part.cut) for name, part in data.items()}, left)
     fenced = {
-        name: as_data(part.label, texts[name]) if part.text.strip() else part.empty
+        name: as_data(part.label, texts[name]) if seen[name].strip() else part.empty
         for name, part in data.items()
     }
     return messages(role, **values, **fenced)
@@ -89,14 +104,31 @@ def prompt_hash(role: Prompt) -> str:
 
 def as_data(label: str, text: str) -> str:
     """Fence a text from outside so that nothing in it can close the fence."""
+    text = plain(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}data {label}\n{text.rstrip()}\n{fence}"
 
 
+def plain(text: str) -> str:
+    """Return what people see of a file, a log or a title: its characters without invisible ones."""
+    return clean(text, markdown=False, limit=len(text)).text
+
+
+def of_page(text: str) -> str:
+    """Return what people see of a comment or a body on GitHub's page."""
+    return clean(text).text
+
+
+def title(issue: Issue) -> str:
+    """Return an issue's title as one line to be quoted."""
+    return " ".join(plain(issue.title).split())
+
+
 def of_issue(issue: Issue) -> Data:
     """Return an issue's title and body as data; what is cut is the middle."""
-    return Data("issue", f"{issue.title}\n\n{issue.body}")
+    # Apart, since a title could begin a block of code in which nothing of the body is hidden.
+    return Data("issue", issue.title, page=issue.body)
 
 
 def of_list(label: str, items: Sequence[str]) -> Data:

@@ -13,6 +13,7 @@ from shared.errors import MalformedReply
 T = TypeVar("T", bound=BaseModel)
 _SHOWN_FAULTS = 5
 _MOST_TRIES = 100
+_LONGEST_TEXT = 1_000  # characters of one text in a constrained reply
 _LONGEST_SHOWN = 4_000  # characters of a reply that has to be corrected
 
 
@@ -60,16 +61,19 @@ def read(reply: Reply, form: type[T]) -> T:
 
 
 def schema_of(form: type[BaseModel]) -> JsonSchema:
-    """Return the JSON schema of a form with every field required.
+    """Return the JSON schema of a form with every field required and every text bounded.
 
-    A constrained model leaves out what it may leave out, and small models then always do.
+    A constrained model leaves out what it may leave out, and small models then always do; some
+    never end a text that has no bound. llama.cpp refuses grammars with 2000 repetitions.
     """
-    schema: JsonSchema = _all_required(form.model_json_schema())
+    schema: JsonSchema = _bounded(form.model_json_schema())
     return schema
 
 
-def _all_required(node: dict[str, object]) -> dict[str, object]:
+def _bounded(node: dict[str, object]) -> dict[str, object]:
     changed = {key: _descend(value) for key, value in node.items() if key != "default"}
+    if changed.get("type") == "string" and "enum" not in changed:
+        changed.setdefault("maxLength", _LONGEST_TEXT)
     properties = changed.get("properties")
     if isinstance(properties, dict):
         changed["required"] = list(properties)
@@ -78,7 +82,7 @@ def _all_required(node: dict[str, object]) -> dict[str, object]:
 
 def _descend(node: object) -> object:
     if isinstance(node, dict):
-        return _all_required(node)
+        return _bounded(node)
     return [_descend(item) for item in node] if isinstance(node, list) else node
 
 

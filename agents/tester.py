@@ -53,6 +53,6 @@ def _sentence(scenario: Scenario) -> str:
 
 def _reminder(task: TesterTask) -> str:
     return (
-        f'Your task: write tests for the issue "{task.issue.title}" that fail until it is solved. '
-        "Change test files only. Run them, then submit."
+        f'Your task: write tests for the issue "{prompting.title(task.issue)}" that fail until '
+        "it is solved. Change test files only. Run them, then submit."
     )

@@ -136,6 +136,16 @@ class Issue(Value):
         return hashlib.sha256(f"{self.title}\0{self.body}".encode()).hexdigest()
 
 
+class Case(StrEnum):
+    """Work of a kind that local models are likely to fail at."""
+
+    NONE = "none"
+    ARCHITECTURE = "architecture"
+    NEWER_LIBRARY = "newer_library"
+    HARD_MATHS = "hard_maths"
+    RESISTANT_BUG = "resistant_bug"
+
+
 class Triage(Value):
     """The router's guess about an issue."""
 
@@ -143,6 +153,7 @@ class Triage(Value):
     difficulty: Difficulty
     confidence: Annotated[float, Field(ge=0, le=1)]
     self_reflection: bool
+    case: Case = Case.NONE
 
     @property
     def needs_planner(self) -> bool:
@@ -183,10 +194,12 @@ class Blueprint(Value):
     action_items: ActionItems
     scenarios: Scenarios
     files: tuple[str, ...] = ()
-    design: str = ""
+    # As long as llama.cpp's grammars let a text be; see agents/structured.py.
+    design: Annotated[str, Field(json_schema_extra={"maxLength": 1990})] = ""
     expected_lines: Annotated[int, Field(ge=0)] = 0
     unknown_apis: Annotated[tuple[str, ...], Field(max_length=12)] = ()
     subtasks: Annotated[tuple[SubTask, ...], Field(max_length=6)] = ()
+    case: Case = Case.NONE
 
     @property
     def parts(self) -> tuple[Self, ...]:

@@ -28,7 +28,8 @@ The first user message has lines to tell the rounds apart: ``Attempt 2 of 3`` (t
 
 Router, planner, reviewer and documenter answer with one JSON object and nothing else::
 
-    {"type": "bug", "difficulty": "medium", "confidence": 0.86, "self_reflection": true}
+    {"type": "bug", "difficulty": "medium", "confidence": "high", "self_reflection": true,
+     "case": "none"}
 
     {"summary": "...", "action_items": ["..."], "files": ["src/a.py"], "design": "...",
      "scenarios": [{"name": "...", "given": "...", "when": "...", "then": "..."}]}
