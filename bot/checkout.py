@@ -5,7 +5,7 @@ before left them, and ends by writing them into git, so it can be done again aft
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,16 +14,29 @@ from bot.context import RunContext
 from bot.durable import step
 from bot.rendering import plain
 from bot.services import services
-from bot.surroundings import Surroundings, command_for_tests, survey
+from bot.surroundings import Surroundings, command_for_tests, look
 from shared.domain import Issue, Value
 from shared.errors import GitError, RunStopped
 from shared.git import Worktree
+from shared.git.entries import changed_entries
 from shared.git.run_copy import namespace
+from shared.guard.change import Verdict
+from shared.guard.patch import judge
 from shared.sandbox import Limits
 from shared.store import WorkerStore
-from shared.target import Target, TestRun, lay_generated, mounts, prepare, run_tests, variables
+from shared.target import (
+    Target,
+    TestRun,
+    in_doubt,
+    lay_generated,
+    mounts,
+    prepare,
+    run_tests,
+    told_apart,
+    variables,
+)
 from shared.workspace import Action, Observation, SandboxWorkspace
-from shared.workspace.integrity import Edit, tampered
+from shared.workspace.integrity import Edit, doubtful, tampered
 
 T = TypeVar("T")
 Policy = Callable[[str], str | None]
@@ -31,6 +44,11 @@ Policy = Callable[[str], str | None]
 
 _MOST_EDITS = 200
 """Files that one change may touch; more than that nobody reviews."""
+
+_REPETITIONS = 2
+"""Further runs of the tests in doubt; with the first they are three."""
+_MOST_REPEATED = 40
+"""Tests in doubt that are run again; where more fail, it is not for want of luck."""
 
 _TARGETS: dict[tuple[Path, str], Target] = {}
 """How the tests of a commit are run with a cache, as far as this process has found out."""
@@ -125,8 +143,28 @@ class Checkout:
         return (await self._look("read base files", _Paths, read)).paths
 
     async def tampering(self, base: str) -> tuple[str, ...]:
-        """Say which changes since a commit decide how tests run, and may not stay."""
-        return tampered(await self.edits(base), await self.base_files())
+        """Say which changes since a commit may not stay.
+
+        These decide how tests run, or no change may do them to any repository.
+        """
+        judged = await self._judged(base)
+        refused = tuple(reason.sentence for reason in judged.refusals)
+        return (*tampered(await self.edits(base), await self.base_files()), *refused)
+
+    async def doubts(self, base: str, test_files: Collection[str]) -> tuple[str, ...]:
+        """Say what in the changes since a commit a person should look at before believing it.
+
+        ``test_files`` are those that held tests before.
+        """
+        judged = await self._judged(base)
+        questions = tuple(reason.sentence.rstrip(".") for reason in judged.questions)
+        return (*doubtful(await self.edits(base), test_files), *questions)
+
+    async def _judged(self, base: str) -> Verdict:
+        async def read(tree: Worktree) -> Verdict:
+            return judge(await changed_entries(tree.git_dir, base, self.files.tree))
+
+        return await self._look("judge change", Verdict, read)
 
     async def surroundings(self, issue: Issue) -> Surroundings:
         """Return what an agent should know about the repository before it starts."""
@@ -136,8 +174,9 @@ class Checkout:
 
     async def _survey(self, tree: Worktree, issue: Issue) -> Surroundings:
         target = await self._target()
-        files = await tree.tracked_files()
-        return await asyncio.to_thread(survey, tree.path, files, issue, command_for_tests(target))
+        place = services().places.sources(self.run.ref)
+        await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
+        return await look(tree, issue, command_for_tests(target), place)
 
     async def _look(
         self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]
@@ -149,21 +188,34 @@ class Checkout:
 
         return await step(name, result, work)
 
-    async def test(self, name: str = "run tests") -> TestRun:
-        """Run the repository's tests on the files as they stand."""
+    async def test(self, name: str = "run tests", *, known: TestRun | None = None) -> TestRun:
+        """Run the repository's tests on the files as they stand.
+
+        Tests that are new to a run that is ``known``, or passed there and fail now, are run three
+        times; those that end differently are marked as flaky.
+        """
 
         async def work() -> TestRun:
-            tree = await self._present()
-            target = await self._target()
-            _TREES.pop(self._path, None)  # what tests leave behind is not part of the change
-            return await run_tests(
-                target,
-                tree.path,
-                services().sandbox,
-                seconds=self.run.budgets.test_seconds,
-            )
+            tests = await self._tested()
+            doubted = sorted(in_doubt(known, tests)) if known else []
+            for _ in range(_REPETITIONS if len(doubted) <= _MOST_REPEATED else 0):
+                if doubted:
+                    tests = told_apart(tests, await self._tested(doubted))
+            return tests
 
         return await step(name, TestRun, work)
+
+    async def _tested(self, only: Sequence[str] = ()) -> TestRun:
+        tree = await self._present()
+        target = await self._target()
+        _TREES.pop(self._path, None)  # what tests leave behind is not part of the change
+        return await run_tests(
+            target,
+            tree.path,
+            services().sandbox,
+            only=only,
+            seconds=self.run.budgets.test_seconds,
+        )
 
     async def commit(self, message: str) -> str:
         """Commit all changes and return the new commit; the old one when nothing changed."""
@@ -242,15 +294,23 @@ class Checkout:
 
 
 class DurableHands:
-    """The Workspace of an agent, every action of which is recorded."""
+    """The Workspace of an agent, every action of which is recorded; and the Keeper of its work."""
 
     def __init__(self, checkout: Checkout, policy: Policy) -> None:
         self._checkout = checkout
         self._policy = policy
+        self._start = checkout.files.head
 
     async def act(self, action: Action) -> Observation:
         """Carry out an action, or return the recorded observation."""
         return await self._checkout.act(action, self._policy)
+
+    async def keep(self, turn: int) -> None:
+        """Do nothing more: every action ends by writing the files into git."""
+
+    async def diff(self) -> str:
+        """Return the change since the commit that the work started from, as a patch."""
+        return await self._checkout.diff(self._start, self._checkout.files.tree)
 
 
 async def discard(run: RunContext) -> None:

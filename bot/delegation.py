@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 async def build_elsewhere(run: RunContext, task: Task) -> Task:
     """Have a change built; raises what the building raises."""
     starts = (task.basis.base_sha, task.sha, task.draft or task.sha)
-    built = await _hand_over(run, "build", _build, task, Task, starts)
+    # Each time under a name of its own: attempts that failed are built on with somebody's help.
+    built = await _hand_over(run, f"build/{task.builds}", _build, task, Task, starts)
     if services().has_workers:
         await require_sound_change(run, built)
     return built

@@ -28,6 +28,10 @@ class Places(Value):
         """
         return self.cache / "environments" / repo.owner / repo.name
 
+    def sources(self, repo: RepoRef) -> Path:
+        """Return the cache of what a repository's files hold; can be deleted at any time."""
+        return self.cache / "sources" / repo.owner / f"{repo.name}.db"
+
     def mirror(self, repo: RepoRef) -> Path:
         """Return the bare mirror of a repository."""
         return self.home / "dev_repo" / repo.owner / f"{repo.name}.git"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents import documenter
+from agents.budget import room_of
 from agents.documenter import ReportTask
 from agents.prompting import prompt_hash
 from bot import snapshots
@@ -20,13 +21,21 @@ from shared.errors import RunStopped
 from shared.git import branch_name
 from shared.github import Check, CheckStatus, Conclusion
 from shared.store import UsageEntry
-from shared.target import TestRun, judge_green
-from shared.workspace.integrity import doubtful
+from shared.target import Outcome, TestRun, judge_green
 
 CHECK = "Baton: red to green"
 _TITLE = 256  # characters, GitHub's limit on a pull request's title
 _MOST_DOUBTS = 8
 _LOG = 6_000  # characters of each test log in the pull request
+
+
+class Part(Value):
+    """One part of large work as the pull request shows it: its commits, and how many tests."""
+
+    title: str
+    tests: int
+    red: str
+    sha: str
 
 
 class Proposal(Value):
@@ -38,16 +47,15 @@ class Proposal(Value):
 
 async def propose(run: RunContext, task: Task) -> None:
     """Open a draft, verify the pushed commit on a clean checkout, and make it ready."""
-    basis, change = task.basis, task.change
-    assert change is not None, "only a finished change is proposed"
+    basis, change = task.basis, task.whole
     await run.enter(Stage.PROPOSING, head_sha=change.sha)
     await snapshots.take(run, Stage.PROPOSING, Role.DOCUMENTER, task)
     report = await _report(run, basis, change)
-    proposal = await _open(run, basis, change, report)
+    proposal = await _open(run, task, report)
     await run.enter(Stage.VERIFYING, pull_number=proposal.number, branch=proposal.branch)
     verified = await _verify(run, basis, change)
     open_question = _open_question(run, change, await _doubtful(run, basis, change))
-    await _publish(run, change, report, proposal, verified, open_question)
+    await _publish(run, task, report, proposal, verified, open_question)
     await run.keep(
         tests={
             "red": len(change.red.new_tests),
@@ -75,18 +83,28 @@ async def _report(run: RunContext, basis: Basis, change: Change) -> Report:
         language=run.language,
     )
     chat = run.chat(Role.DOCUMENTER, prompt_hash=prompt_hash(Role.DOCUMENTER))
-    return await documenter.report(chat, task)
+    room = room_of(services().profile.model(Role.DOCUMENTER))
+    return await documenter.report(chat, task, room=room)
 
 
-async def _open(run: RunContext, basis: Basis, change: Change, report: Report) -> Proposal:
+def _parts(task: Task) -> tuple[Part, ...]:
+    """Tell the parts of large work apart; nothing where there is but one."""
+    return tuple(
+        Part(title=title, tests=len(change.red.new_tests), red=change.red.sha, sha=change.sha)
+        for title, change in zip(task.part_titles, task.changes, strict=False)
+    )
+
+
+async def _open(run: RunContext, task: Task, report: Report) -> Proposal:
     """Push the branch and open the draft; both are found again when they exist already."""
+    basis, sha = task.basis, task.whole.sha
     branch = branch_of(run, basis.issue.title)
     title = line(basis.issue.title)[:_TITLE]
-    body = await _body(run, change, report, green=None, open_question=run.phrase("verifying"))
+    body = await _body(run, task, report, green=None, open_question=run.phrase("verifying"))
 
     async def work() -> Proposal:
         mirror = await services().mirror(run.ref)
-        await mirror.push(change.sha, branch, expected=None)
+        await mirror.push(sha, branch, expected=None)
         repo = await services().repo(run.ref)
         pull = await repo.ensure_pull_request(branch, basis.base_branch, title, body, draft=True)
         return Proposal(number=pull.number, branch=branch)
@@ -97,7 +115,7 @@ async def _open(run: RunContext, basis: Basis, change: Change, report: Report) -
 async def _verify(run: RunContext, basis: Basis, change: Change) -> TestRun:
     """Run everything once more on a clean checkout of the pushed commit."""
     clean = Checkout(run, "verify", change.sha, base=basis.base_sha)
-    green = await clean.test("verify on a clean checkout")
+    green = await clean.test("verify on a clean checkout", known=change.green)
     verdict = judge_green(change.red.base, change.red.run, green)
     if not verdict.ok:
         raise RunStopped(run.phrase("not_clean"), "\n".join(verdict.sentences))
@@ -112,9 +130,9 @@ def branch_of(run: RunContext, title: str) -> str:
 
 async def _doubtful(run: RunContext, basis: Basis, change: Change) -> tuple[str, ...]:
     """Name what in a green change a person should look at before believing it."""
-    edits = await Checkout(run, "verify", change.sha, base=basis.base_sha).edits(basis.base_sha)
     tests = {test.partition("::")[0] for test in change.red.base.outcomes}
-    return doubtful(edits, tests)
+    checkout = Checkout(run, "verify", change.sha, base=basis.base_sha)
+    return await checkout.doubts(basis.base_sha, tests)
 
 
 def _open_question(run: RunContext, change: Change, doubts: tuple[str, ...]) -> str:
@@ -129,14 +147,15 @@ def _open_question(run: RunContext, change: Change, doubts: tuple[str, ...]) -> 
 
 async def _publish(
     run: RunContext,
-    change: Change,
+    task: Task,
     report: Report,
     proposal: Proposal,
     green: TestRun,
     open_question: str,
 ) -> None:
     """Put the proof into the pull request, set the check, and make the draft ready."""
-    body = await _body(run, change, report, green=green, open_question=open_question)
+    change = task.whole
+    body = await _body(run, task, report, green=green, open_question=open_question)
 
     async def work() -> Proposal:
         await write_paper(run, "red.log", change.red.run.log)
@@ -181,12 +200,13 @@ def _summary(change: Change, green: TestRun) -> str:
 
 async def _body(
     run: RunContext,
-    change: Change,
+    task: Task,
     report: Report,
     *,
     green: TestRun | None,
     open_question: str,
 ) -> str:
+    change = task.whole
     shown = green or change.green
 
     async def read_usage() -> UsageTable:
@@ -206,6 +226,8 @@ async def _body(
             _proof("Green", shown, change.sha),
         ],
         new_tests=change.red.new_tests,
+        parts=_parts(task),
+        flaky=sorted(change.green.ids(Outcome.FLAKY) | shown.ids(Outcome.FLAKY)),
         red_log=tail(change.red.run.log),
         green_log=tail(shown.log),
         remarks=change.remarks,

@@ -2,13 +2,11 @@
 
 import asyncio
 import shlex
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from agents.context import (
     VERSION,
-    Digests,
     Index,
     Located,
     Read,
@@ -30,7 +28,6 @@ from shared.workspace.tree import PathRefused, Tree
 # Characters, about 5k tokens: room for the task and its answer in a context of 16k tokens.
 EXCERPT = 16_000
 _EXAMPLE = 8_000
-_MOST_FILES = 5_000
 _MOST_TESTS = 60
 _MOST_SHOWN = 12
 
@@ -41,6 +38,8 @@ class Surroundings(Value):
     test_command: str
     excerpt: str
     test_files: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+    """How well the files answer to the issue, the best first."""
     example_path: str = ""
     example: str = ""
 
@@ -54,14 +53,6 @@ async def look(worktree: Worktree, issue: Issue, command: str, place: Path) -> S
         return await asyncio.to_thread(_told, worktree.path, known, sources, issue, command)
     finally:
         sources.close()
-
-
-def survey(root: Path, files: Sequence[str], issue: Issue, command: str) -> Surroundings:
-    """Look at a folder without its past and without a cache; see ``look`` for large ones."""
-    read = _reader(root)
-    known = {path: path for path in files[:_MOST_FILES]}
-    index = Digests({path: digest(path, read(path) or "") for path in known})
-    return _told(root, Repository(files=known), index, issue, command)
 
 
 def _told(root: Path, known: Repository, index: Index, issue: Issue, command: str) -> Surroundings:
@@ -78,6 +69,7 @@ def _told(root: Path, known: Repository, index: Index, issue: Issue, command: st
         test_command=command,
         excerpt=f"{outline}{shown}",
         test_files=tuple(tests[:_MOST_TESTS]),
+        scores=tuple(file.score for file in found.code),
         example_path=nearest,
         example=(read(nearest) or "")[:_EXAMPLE] if nearest else "",
     )

@@ -3,19 +3,23 @@
 import logging
 from types import NoneType
 
-from agents import planner, router
+from agents import difficulty, planner, router
+from agents.difficulty import Assessment, Helper
 from agents.prompting import prompt_hash
 from bot import approvals, engine, labels, snapshots
 from bot.asking import dismiss
+from bot.build.helping import room
 from bot.checkout import Checkout, discard
 from bot.context import RunContext
+from bot.counsel import get_advice, note_counsel
 from bot.delegation import build_elsewhere
 from bot.durable import step
 from bot.papers import write_paper
 from bot.proposal import propose
 from bot.rendering import render
 from bot.services import services
-from bot.task import Task
+from bot.surroundings import Surroundings
+from bot.task import Task, Way
 from shared.domain import IssueType, Role, Stage, Triage, Value
 from shared.errors import BatonError, MalformedReply, RunStopped
 from shared.git import Author
@@ -31,10 +35,12 @@ async def solve(run_id: str) -> None:
         task = await begin(run)
         if task.triage is None:
             task = await sort(run, task)
-        if task.assignment.triage.needs_planner and task.blueprint is None:
+        if task.needs_plan:
             task = await design(run, task)
+        if task.question:
+            task = await get_advice(run, task)
         await run.keep(base_branch=task.basis.base_branch, base_sha=task.basis.base_sha)
-        task = await build_elsewhere(run, task)
+        task = await construct(run, task)
         await propose(run, task)
     except BatonError as error:
         await stop(run, error)
@@ -53,27 +59,33 @@ async def begin(run: RunContext) -> Task:
     async def work() -> Found:
         stored = await services().store.run(run.run_id)
         assert stored is not None
+        found = Found(way=Way(stored.way), question=stored.question)
         if stored.resumed_from is None:
-            return Found()
-        return Found(task=await snapshots.recall(run, stored.resumed_from))
+            return found
+        return found.model_copy(update={"task": await snapshots.recall(run, stored.resumed_from)})
 
     found = await step("find snapshot", Found, work)
     basis = await approvals.read_basis(run)
     if found.task is None:
-        return Task(basis=basis)
+        return Task(basis=basis, way=found.way, question=found.question)
     if found.task.basis.issue.digest != basis.issue.digest:
         raise RunStopped(run.phrase("snapshot_stale"))
-    return found.task
+    return found.task.with_(way=found.way or found.task.way, question=found.question)
 
 
 class Found(Value):
-    """The task of a snapshot, if there is one to resume."""
+    """The task of a snapshot, if there is one to resume, and what a person wants of the run."""
 
     task: Task | None = None
+    way: Way = Way.OPEN
+    question: str = ""
 
 
 async def sort(run: RunContext, task: Task) -> Task:
-    """Let the router guess, show the guess as labels, and ask a person when it is unsure."""
+    """Let the router guess, show the guess as labels, and ask a person when it is unsure.
+
+    Where the issue seems to lead in the repository revises the guess.
+    """
     await run.enter(Stage.TRIAGE)
     chat = run.chat(Role.ROUTER, prompt_hash=prompt_hash(Role.ROUTER))
     triage = await router.triage(chat, task.basis.issue)
@@ -89,8 +101,11 @@ async def sort(run: RunContext, task: Task) -> Task:
         )
 
     await step("label issue", NoneType, work)
-    task = task.with_(triage=triage)
-    return await approvals.wait(run, "triage", task) if is_unsure(run, triage) else task
+    task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
+    if task.way is Way.OPEN and is_unsure(run, triage):
+        task = await approvals.wait(run, "triage", task)
+    known = await survey(run, task)
+    return await revise(run, task, difficulty.located(task.assessment, known.scores))
 
 
 def is_unsure(run: RunContext, triage: Triage) -> bool:
@@ -98,16 +113,60 @@ def is_unsure(run: RunContext, triage: Triage) -> bool:
     return triage.confidence < run.budgets.confidence or triage.type is IssueType.QUESTION
 
 
+async def survey(run: RunContext, task: Task) -> Surroundings:
+    """Look at the repository for what the issue is about, on its base commit."""
+    base = task.basis.base_sha
+    return await Checkout(run, "work", base, base=base).surroundings(task.basis.issue)
+
+
+async def revise(run: RunContext, task: Task, assessment: Assessment) -> Task:
+    """Go on at a revised difficulty, and say why when it is another than before."""
+    if assessment.difficulty is not task.assessment.difficulty:
+        await run.keep(difficulty=assessment.difficulty)
+        await run.note(run.phrase("assessed", **assessment.model_dump()))
+    return task.assessed(assessment)
+
+
+async def construct(run: RunContext, task: Task) -> Task:
+    """Have the change built; when attempts fail, get help and have it built again.
+
+    Raises RunStopped when the help is refused or the attempts are used up.
+    """
+    while True:
+        advised, task = task.advised, task.with_(builds=task.builds + 1)
+        try:
+            task = await build_elsewhere(run, task)
+        except RunStopped:
+            await note_counsel(run, advised=advised, helped=False)
+            raise
+        await note_counsel(run, advised=advised, helped=task.wanted is None)
+        if task.wanted is None:
+            return task
+        if task.wanted is Helper.PLANNER:
+            task = await design(run, task)
+        else:
+            task = await get_advice(run, task)
+
+
 async def design(run: RunContext, task: Task) -> Task:
-    """Ask for the planner, have it plan, send it away, and show the plan for approval if due."""
+    """Ask for the planner, have it plan, send it away, and show the plan for approval if due.
+
+    A person may rather have it built without a plan.
+    """
     asks = services().profile.approvals
-    if asks.planner:
-        task = await approvals.wait(run, "planner", task)
-    try:
-        task = await plan(run, task)
-    finally:
-        await dismiss(run, Role.PLANNER)
-    return await approvals.wait(run, "plan", task) if asks.plan else task
+    while True:
+        if asks.planner:
+            task = await approvals.wait(run, "planner", task)
+            if task.way is Way.BUILD:
+                return task.with_(wanted=None)
+        try:
+            task = await plan(run, task)
+        finally:
+            await dismiss(run, Role.PLANNER)
+        if approvals.plan_is_due(asks, task):
+            task = await approvals.wait(run, "plan", task)
+        if task.blueprint is not None:  # else the issue has changed under the plan
+            return task
 
 
 async def plan(run: RunContext, task: Task) -> Task:
@@ -118,7 +177,7 @@ async def plan(run: RunContext, task: Task) -> Task:
     checkout = Checkout(run, "work", basis.base_sha, base=basis.base_sha)
     known = await checkout.surroundings(basis.issue)
     chat = run.chat(Role.PLANNER, prompt_hash=prompt_hash(Role.PLANNER))
-    blueprint = await planner.plan(chat, basis.issue, known.excerpt)
+    blueprint = await planner.plan(chat, basis.issue, known.excerpt, room=room(Role.PLANNER))
     text = render(
         "blueprint",
         run.language,
@@ -132,7 +191,8 @@ async def plan(run: RunContext, task: Task) -> Task:
         await repo.upsert_comment(run.number, f"blueprint {run.run_id}", text)
 
     await step("post blueprint", NoneType, work)
-    return task.with_(blueprint=blueprint)
+    assessment = difficulty.planned(task.assessment, blueprint)
+    return (await revise(run, task, assessment)).anew(blueprint)
 
 
 async def stop(run: RunContext, error: BatonError) -> None:

@@ -1,4 +1,4 @@
-"""Building a change, test first: red, code, review, green."""
+"""Building a change, test first: red, code, review, green; large work part by part."""
 
 from bot import snapshots
 from bot.build.code import write_code
@@ -13,17 +13,25 @@ __all__ = ["build"]
 
 
 async def build(run: RunContext, task: Task) -> Task:
-    """Write failing tests, make them pass, and have the change reviewed; skip what is done.
+    """Build every part in its order, each with its own tests and commits; skip what is done.
 
+    Returns early when attempts have failed and somebody's help is ``wanted``.
     Raises RunStopped when the attempts are used up.
     """
-    base = task.basis.base_sha
-    checkout = Checkout(run, "work", task.sha, base=base)
+    task = await _build_part(run, task)
+    while task.wanted is None and not task.is_built:
+        task = await _build_part(run, task.next_part())
+    return task
+
+
+async def _build_part(run: RunContext, task: Task) -> Task:
+    """Write failing tests, make them pass, and have the change reviewed."""
+    checkout = Checkout(run, "work", task.sha, base=task.basis.base_sha)
     if task.red is None:
         await snapshots.take(run, Stage.TESTING, Role.TESTER, task)
-        task = task.with_(red=await write_red_tests(run, task.assignment, checkout))
-    if task.change is None:
+        task = await write_red_tests(run, task, checkout)
+    if task.wanted is None and task.change is None:
         task = await write_code(run, task, checkout)
-    if not task.reviewed:
+    if task.wanted is None and not task.reviewed:
         task = await review_rounds(run, task, checkout)
     return task

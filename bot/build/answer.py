@@ -63,7 +63,7 @@ async def write(run: RunContext, remarks: Remarks) -> Answered:
             context=known.excerpt,
         )
         tried = await let_code(run, checkout, task, Red.none(remarks.head_sha, before))
-        green = await checkout.test("test the answer")
+        green = await checkout.test("test the answer", known=before)
         touched = violations(await checkout.changed_files(remarks.head_sha), coder_writes(()))
         touched += await checkout.tampering(remarks.head_sha)
         verdicts = (*touched, *judge_kept(before, green).sentences)

@@ -2,13 +2,13 @@
 
 from agents import coder
 from agents.coder import CoderTask, RedTest
-from agents.loop import Attempt, Limits
+from agents.loop import Attempt
 from agents.prompting import prompt_hash
 from bot import snapshots
+from bot.build.helping import attempt_note, limits, note_failure, support
 from bot.checkout import Checkout
 from bot.context import RunContext
-from bot.services import services
-from bot.task import Assignment, Change, Red, Task
+from bot.task import Change, Red, Task
 from shared.domain import Role, Stage
 from shared.errors import RunStopped
 from shared.target import TestRun, judge_green
@@ -19,14 +19,15 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Try until the gate lets a change through.
 
     Every attempt starts from the red tests and is told what was wrong with the one before; the
-    first goes on with a draft if there is one. Raises RunStopped when the attempts are used up.
+    first goes on with a draft if there is one. Returns without a change when help is wanted.
+    Raises RunStopped when the attempts are used up.
     """
     attempts, assignment, red = run.budgets.attempts, task.assignment, task.red
     assert red is not None, "tests are written before code"
     checkout.back_to(red.sha)
     known = await checkout.surroundings(assignment.issue)
-    for attempt in range(1, attempts + 1):
-        await run.enter(Stage.CODING, run.phrase("attempt", n=attempt, of=attempts))
+    for attempt in range(len(task.tried) + 1, attempts + 1):
+        await run.enter(Stage.CODING, attempt_note(run, task, attempt))
         checkout.back_to(red.sha, task.draft)
         await snapshots.take(run, Stage.CODING, Role.CODER, task, checkout.files.tree)
         told = CoderTask(
@@ -41,13 +42,15 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
             context=known.excerpt,
         )
         tried = await let_code(run, checkout, told, red)
-        green = await checkout.test("test the change")
+        green = await checkout.test("test the change", known=red.base)
         verdicts = await objections(checkout, red, green)
         if not verdicts:
-            sha = await checkout.commit(_message(assignment, tried))
+            sha = await checkout.commit(_message(task, tried))
             change = Change(sha=sha, red=red, green=green, message=tried.message)
-            return task.with_(change=change, draft="", verdicts=())
-        task = task.with_(draft="", verdicts=verdicts)
+            return task.with_(change=change, draft="", verdicts=(), tried=())
+        task = await note_failure(run, task, tried, verdicts)
+        if task.wanted is not None:
+            return task
     raise RunStopped(run.phrase("no_green", attempts=attempts), "\n".join(task.verdicts))
 
 
@@ -62,8 +65,8 @@ async def objections(checkout: Checkout, red: Red, green: TestRun) -> tuple[str,
 async def let_code(run: RunContext, checkout: Checkout, task: CoderTask, red: Red) -> Attempt:
     """Let the Coder work on the checkout as it stands."""
     chat = run.chat(Role.CODER, prompt_hash=prompt_hash(Role.CODER))
-    limits = Limits.of(run.budgets, services().profile.model(Role.CODER))
-    return await coder.implement(chat, checkout.hands(coder_writes(red.files)), task, limits)
+    hands = checkout.hands(coder_writes(red.files))
+    return await coder.implement(chat, hands, task, limits(run, Role.CODER), support(run, hands))
 
 
 def as_red_tests(red: Red) -> tuple[RedTest, ...]:
@@ -78,7 +81,8 @@ def as_red_tests(red: Red) -> tuple[RedTest, ...]:
     )
 
 
-def _message(assignment: Assignment, tried: Attempt) -> str:
-    issue = assignment.issue
+def _message(task: Task, tried: Attempt) -> str:
+    issue = task.basis.issue
     told = f"\n\n{tried.message}" if tried.submitted and tried.message else ""
-    return f"Solve #{issue.number}: {issue.title}{told}\n\nWritten by Dev1_Senior."
+    title = f"{issue.title}{task.part_title}"
+    return f"Solve #{issue.number}: {title}{told}\n\nWritten by Dev1_Senior."

@@ -3,12 +3,14 @@
 from agents import reviewer
 from agents.coder import CoderTask
 from agents.prompting import prompt_hash
+from agents.refutation import Refuted, refuted, still_open
 from agents.reviewer import ReviewTask
 from bot import snapshots
 from bot.build.code import as_red_tests, let_code, objections
+from bot.build.helping import room
 from bot.checkout import Checkout
 from bot.context import RunContext
-from bot.task import Assignment, Change, Task
+from bot.task import Change, Task
 from shared.domain import Difficulty, Finding, Review, Role, Stage, Triage
 
 # Rounds by difficulty: more than one only where the router found self-reflection worth its time.
@@ -18,23 +20,26 @@ _ROUNDS = {Difficulty.LOW: 1, Difficulty.MEDIUM: 2, Difficulty.HIGH: 3}
 async def review_rounds(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Have a change reviewed until nothing blocks it or the rounds are used up.
 
-    What still blocks after the last round is kept in `remarks`, for people to see.
+    A finding that the coder refutes by a new test is closed. What still blocks after the last
+    round is kept in `remarks`, for people to see.
     """
-    assignment, change = task.assignment, task.change
+    change = task.change
     assert change is not None, "a change is written before it is reviewed"
-    rounds = min(_rounds(assignment.triage), run.budgets.review_rounds)
-    earlier: tuple[Finding, ...] = change.remarks
+    rounds = min(_rounds(task.assignment.triage), run.budgets.review_rounds)
+    open_, closed = change.remarks, tuple[Refuted, ...]()
     checkout.back_to(change.sha)
     for turn in range(1, rounds + 1):
         await run.enter(Stage.REVIEWING, run.phrase("round", n=turn, of=rounds))
         await snapshots.take(run, Stage.REVIEWING, Role.REVIEWER, task.with_(change=change))
-        review = await _review(run, assignment, checkout, change, turn, earlier)
+        review = await _review(run, task.with_(change=change), checkout, turn, open_, closed)
         if not review.blocking:
-            earlier = ()
+            open_ = ()
             break
-        earlier = review.blocking
-        change = await _answer(run, assignment, checkout, change, turn, review)
-    return task.with_(change=change.model_copy(update={"remarks": earlier}), reviewed=True)
+        change, refuting = await _answer(run, task.with_(change=change), checkout, turn, review)
+        closed += refuting
+        open_ = still_open(review.blocking, closed)
+    change = change.model_copy(update={"remarks": open_})
+    return task.with_(change=change, reviewed=True)
 
 
 def _rounds(triage: Triage) -> int:
@@ -45,36 +50,39 @@ def _rounds(triage: Triage) -> int:
 
 async def _review(
     run: RunContext,
-    assignment: Assignment,
+    task: Task,
     checkout: Checkout,
-    change: Change,
     turn: int,
     earlier: tuple[Finding, ...],
+    closed: tuple[Refuted, ...],
 ) -> Review:
-    task = ReviewTask(
+    assignment, change = task.assignment, task.change
+    assert change is not None
+    asked = ReviewTask(
         issue=assignment.issue,
         diff=await checkout.diff(assignment.base_sha, change.sha),
         evidence=evidence(change),
         blueprint=assignment.blueprint,
         round=turn,
         earlier=earlier,
+        refuted=closed,
     )
     chat = run.chat(Role.REVIEWER, prompt_hash=prompt_hash(Role.REVIEWER))
-    return await reviewer.review(chat, task)
+    return await reviewer.review(chat, asked, room=room(Role.REVIEWER))
 
 
 async def _answer(
-    run: RunContext,
-    assignment: Assignment,
-    checkout: Checkout,
-    change: Change,
-    turn: int,
-    review: Review,
-) -> Change:
-    """Let the Coder answer the remarks; an answer that breaks a test is not kept."""
+    run: RunContext, task: Task, checkout: Checkout, turn: int, review: Review
+) -> tuple[Change, tuple[Refuted, ...]]:
+    """Let the Coder answer the remarks; return the change, and the remarks that tests refute.
+
+    An answer that breaks a test is not kept.
+    """
+    assignment, change = task.assignment, task.change
+    assert change is not None
     await run.enter(Stage.CODING, run.phrase("answers_round", n=turn))
     known = await checkout.surroundings(assignment.issue)
-    task = CoderTask(
+    told = CoderTask(
         issue=assignment.issue,
         test_command=known.test_command,
         blueprint=assignment.blueprint,
@@ -83,16 +91,17 @@ async def _answer(
         findings=review.blocking,
         context=known.excerpt,
     )
-    tried = await let_code(run, checkout, task, change.red)
-    green = await checkout.test("test the answer to the review")
+    tried = await let_code(run, checkout, told, change.red)
+    green = await checkout.test("test the answer to the review", known=change.green)
     if await objections(checkout, change.red, green):
         checkout.back_to(change.sha)
-        return change
+        return change, ()
     sha = await checkout.commit(
         f"Answer the review of #{assignment.issue.number}\n\n{tried.message}\n\n"
         "Written by Dev1_Senior after Dev2_Reviewer."
     )
-    return change.model_copy(update={"sha": sha, "green": green})
+    closed = refuted(review.blocking, tried.message, change.green.outcomes, green.passed)
+    return change.model_copy(update={"sha": sha, "green": green}), closed
 
 
 def evidence(change: Change) -> str:

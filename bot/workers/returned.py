@@ -27,21 +27,28 @@ class Faults(Value):
 
 
 async def require_sound_change(run: RunContext, task: Task) -> None:
-    """Check the commits of a finished change.
+    """Check the commits of all parts, also of one whose building waits for help.
 
     Raises RunStopped that names what is wrong.
     """
-    base, red, change = task.basis.base_sha, task.red, task.change
-    assert red is not None
-    assert change is not None
-    await _require_lineage(run, base, red.sha, change.sha)
-    checkout = Checkout(run, "returned", red.sha, base=base)
-    tests = await checkout.changed_files(base)
-    faults = violations(tests, tester_writes) + await checkout.tampering(base)
-    checkout.back_to(change.sha)
-    faults += violations(await checkout.changed_files(red.sha), coder_writes(tests))
-    faults += await checkout.tampering(red.sha)
-    _require_none(run, faults)
+    base, protected = task.basis.base_sha, tuple[str, ...]()
+    reds = [change.red for change in task.finished] + ([task.red] if task.red else [])
+    shas = [change.sha for change in task.changes]
+    steps = itertools.zip_longest([red.sha for red in reds], shas)
+    lineage = [sha for pair in steps for sha in pair if sha is not None]
+    await _require_lineage(run, base, *lineage)
+    for number, red in enumerate(reds):
+        checkout = Checkout(run, "returned", red.sha, base=task.basis.base_sha)
+        tests = await checkout.changed_files(base)
+        protected += tests
+        faults = violations(tests, tester_writes) + await checkout.tampering(base)
+        if number < len(shas):
+            base = shas[number]
+            checkout.back_to(base)
+            changed = await checkout.changed_files(red.sha)
+            faults += violations(changed, coder_writes(protected))
+            faults += await checkout.tampering(red.sha)
+        _require_none(run, faults)
 
 
 async def require_sound_answer(run: RunContext, head: str, sha: str, base: str) -> None:
