@@ -40,17 +40,6 @@ class Triggers(_Section):
     """Whether a comment that mentions Baton is taken as a request to start or to follow up."""
 
 
-class PlanFor(_Section):
-    """When the plan needs a yes although others do not; any one of these is enough."""
-
-    labels: Annotated[tuple[LabelName, ...], Field(max_length=20)] = ()
-    """Labels of the issue."""
-    paths: Annotated[tuple[Pattern, ...], Field(max_length=50)] = ()
-    """Files that the plan names, as shell patterns such as `src/payment/**`."""
-    difficulty: Difficulty | None = None
-    """The least difficulty."""
-
-
 class RepositoryApprovals(_Section):
     """What waits for a person, beyond what the operator's profile asks for."""
 
@@ -58,10 +47,33 @@ class RepositoryApprovals(_Section):
     """Loading the planner."""
     plan: bool = False
     """Every finished plan, before anything is built."""
-    plan_for: PlanFor = PlanFor()
-    """Some plans only."""
-    second_approver: bool = False
-    """Whether two different people have to say yes."""
+    plan_labels: Annotated[tuple[LabelName, ...], Field(max_length=20)] = ()
+    """The plan of issues with one of these labels."""
+    plan_paths: Annotated[tuple[Pattern, ...], Field(max_length=50)] = ()
+    """A plan that names a file of these patterns, such as `src/payment/*`."""
+    plan_difficulty: Difficulty | None = None
+    """The plan of issues of this difficulty or a higher one."""
+    approvers: Annotated[int, Field(ge=1, le=2)] = 1
+    """How many different people have to say yes to the planner, a plan or a cloud model."""
+
+    def beyond(self, policy: Approvals) -> Approvals:
+        """Return what waits for a person: what a policy asks for, and more, never less."""
+        order = list(Difficulty)
+        levels = [one for one in (policy.plan_difficulty, self.plan_difficulty) if one is not None]
+        return policy.model_copy(
+            update={
+                "planner": policy.planner or self.planner,
+                "plan": policy.plan or self.plan,
+                "plan_labels": _both(policy.plan_labels, self.plan_labels),
+                "plan_paths": _both(policy.plan_paths, self.plan_paths),
+                "plan_difficulty": min(levels, key=order.index, default=None),
+                "approvers": max(policy.approvers, self.approvers),
+            }
+        )
+
+
+def _both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 class RepositoryConfig(_Section):
@@ -84,13 +96,6 @@ class RepositoryConfig(_Section):
     branch_prefix: Prefix = "baton"
     """What the names of Baton's branches begin with."""
     approvals: RepositoryApprovals = RepositoryApprovals()
-
-    def stricter(self, profile: Approvals) -> Approvals:
-        """Return what waits for a person here: what the profile asks for, and more, never less."""
-        return Approvals(
-            planner=profile.planner or self.approvals.planner,
-            plan=profile.plan or self.approvals.plan,
-        )
 
 
 SAFE = RepositoryConfig(

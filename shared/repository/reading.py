@@ -15,7 +15,6 @@ from shared.profile_faults import Place, nearest
 from shared.repository.config import (
     PATH,
     SAFE,
-    PlanFor,
     RepositoryApprovals,
     RepositoryConfig,
     Triggers,
@@ -28,7 +27,6 @@ _TABLES: Mapping[Place, type[BaseModel]] = {
     (): RepositoryConfig,
     ("triggers",): Triggers,
     ("approvals",): RepositoryApprovals,
-    ("approvals", "plan_for"): PlanFor,
 }
 _WORDS = {
     "string_type": "write text, in quotes if it looks like a number",
@@ -39,6 +37,9 @@ _WORDS = {
     "string_too_long": "it is longer than the {max_length} characters that are taken",
     "string_too_short": "it is empty: fill it in, or remove the line",
     "enum": "write {expected}",
+    "int_type": "write a number, without quotes",
+    "greater_than_equal": "write a number from {ge} on",
+    "less_than_equal": "write a number up to {le}",
 }
 _FORMS = {
     "branch_prefix": "write letters, digits, `-` and `_`, such as `baton`",

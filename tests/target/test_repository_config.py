@@ -23,10 +23,9 @@ protected_paths: ["migrations/**"]
 language: ko
 branch_prefix: bots/baton
 approvals:
-  plan_for:
-    labels: [security]
-    difficulty: high
-  second_approver: true
+  plan_labels: [security]
+  plan_difficulty: high
+  approvers: 2
 """
 
 
@@ -48,8 +47,8 @@ def test_every_key_is_read() -> None:
     assert config.protected_paths == ("migrations/**",)
     assert config.language is Language.KOREAN
     assert config.branch_prefix == "bots/baton"
-    assert config.approvals.plan_for.difficulty is Difficulty.HIGH
-    assert config.approvals.second_approver
+    assert config.approvals.plan_difficulty is Difficulty.HIGH
+    assert config.approvals.approvers == 2
     assert read_overrides(Tree.of({PATH: WHOLE})) == Overrides(
         test="make check", setup="make generate", lint="ruff check .", requirements=("numpy<3",)
     )
@@ -67,7 +66,8 @@ def test_every_key_is_read() -> None:
         ("test: !!python/object/apply:os.system [id]", 1, "no YAML"),
         ("triggers:\n  labels: baton", 2, "write a list"),
         ("triggers:\n  start_on_open: 'no'", 2, "write true or false"),
-        ("approvals:\n  plan_for:\n    difficulty: hardest", 3, "'low', 'medium' or 'high'"),
+        ("approvals:\n  plan_difficulty: hardest", 2, "'low', 'medium' or 'high'"),
+        ("approvals: {approvers: 3}", 1, "a number up to 2"),
         ("language: de", 1, "'en' or 'ko'"),
         ("branch_prefix: a..b", 1, "letters, digits"),
         ("branch_prefix: --upload-pack=x", 1, "letters, digits"),
@@ -101,11 +101,23 @@ def test_what_nobody_can_read_asks_people(text: str) -> None:
 
 def test_a_repository_can_ask_for_more_and_not_for_less() -> None:
     """The operator's policy is the least that holds."""
-    strict, lax = Approvals(planner=True, plan=True), Approvals(planner=False, plan=False)
-    silent = read_config("approvals: {planner: false, plan: false}").config
-    asking = read_config("approvals: {plan: true}").config
-    assert silent.stricter(strict) == strict
-    assert asking.stricter(lax) == Approvals(planner=False, plan=True)
+    strict = Approvals(plan=True, plan_labels=("a",), approvers=2, plan_difficulty=Difficulty.LOW)
+    lax = Approvals(planner=False)
+    silent = read_config("approvals: {planner: false, plan: false, approvers: 1}").config.approvals
+    asking = read_config(
+        "approvals: {plan: true, plan_labels: [b], plan_difficulty: high, approvers: 2}"
+    ).config.approvals
+    assert silent.beyond(strict) == strict
+    assert silent.beyond(lax) == lax
+    assert asking.beyond(lax) == Approvals(
+        planner=False,
+        plan=True,
+        plan_labels=("b",),
+        plan_difficulty=Difficulty.HIGH,
+        approvers=2,
+    )
+    both = asking.beyond(strict)
+    assert (both.plan_labels, both.plan_difficulty) == (("a", "b"), Difficulty.LOW)
 
 
 def test_the_published_schema_is_current() -> None:
