@@ -18,12 +18,26 @@ HANDLERS: Mapping[str, Handler] = {
     "pull_request": pulls.handle,
     "pull_request_review": reviews.handle,
 }
-"""Who handles an event. The events without a handler are accepted and lead to nothing."""
+"""Who handles an event."""
+
+
+_WHOEVER = frozenset({"closed"})
+"""Actions that matter also when a bot did them, such as one that merges pull requests."""
 
 
 async def accept(delivery: Delivery) -> Accepted:
-    """Store a delivery for handling; the same GUID is stored and handled once."""
-    return await store(delivery, handle)
+    """Store a delivery for handling; the same GUID is stored and handled once.
+
+    What can lead to nothing is not stored: most of all Baton's own comments and labels come back
+    as deliveries, and would stand in line before what people say.
+    """
+    return await store(delivery, handle) if _matters(delivery) else Accepted.IGNORED
+
+
+def _matters(delivery: Delivery) -> bool:
+    if delivery.name not in HANDLERS:
+        return False
+    return not delivery.event.sender.is_bot or delivery.action in _WHOEVER
 
 
 @engine.workflow("delivery")

@@ -29,6 +29,7 @@ class Accepted(StrEnum):
 
     NEW = "accepted"
     REPEATED = "repeated"
+    IGNORED = "ignored"
 
 
 Accept = Callable[[Delivery], Awaitable[Accepted]]

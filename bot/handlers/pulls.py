@@ -9,7 +9,7 @@ from webhooks.events import PullRequestEvent
 
 async def handle(_delivery: Delivery, event: PullRequestEvent) -> None:
     """React to a pull request that somebody merged or closed."""
-    if event.action != "closed" or event.sender.is_bot:
+    if event.action != "closed":
         return
     ref = RepoRef.parse(event.repository.full_name)
     run = await latest_run(ref, event.pull_request.number)
