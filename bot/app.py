@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
 
 from bot import arrivals, deliveries, engine, snapshots, upkeep, views
+from bot.guarding import learn
 from bot.occupancy import Occupancy
 from bot.places import Places
 from bot.services import Services, install, services
@@ -22,6 +23,7 @@ from shared.sandbox import open_sandbox
 from shared.scheduler import Scheduler
 from shared.settings import Settings
 from shared.store import Store
+from shared.store.claim import claimed
 from webhooks.routes import create_router
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises ConfigurationError or SandboxUnavailable before anything is started.
     """
+    learn(settings)
     secret = settings.require_webhook_secret()
     github = connect(settings)
     profile = profiles.load(settings.profile)
@@ -47,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
         nodes = [node.name for node in profile.nodes]
         try:
-            async with _beside(scheduler.run()):
+            async with claimed(store.engine), _beside(scheduler.run()):
                 await engine.launch(_engine_database(settings, places), nodes=nodes)
                 try:
                     async with (
