@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +22,7 @@ from shared.sandbox import open_sandbox
 from shared.scheduler import Scheduler
 from shared.settings import Settings
 from shared.store import Store
-from shared.store.claim import claimed
+from shared.store.claim import Claim
 from webhooks.routes import create_router
 
 log = logging.getLogger(__name__)
@@ -42,6 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
     places = Places(home=settings.home.resolve(), cache=settings.cache.resolve())
     occupancy = Occupancy.of(places.home)
     store = _open_store(settings, places)
+    url = settings.shared_database()
+    claim = Claim.of(url) if url else None
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -50,8 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
         nodes = [node.name for node in profile.nodes]
         try:
-            async with claimed(store.engine), _beside(scheduler.run()):
-                await engine.launch(_engine_database(settings, places), nodes=nodes)
+            async with _beside(scheduler.run()):
+                await engine.launch(url or places.engine, nodes=nodes)
                 try:
                     async with (
                         _beside(upkeep.forever(settings.status_seconds)),
@@ -64,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
                     await scheduler.aclose()
         finally:
             await store.close()
+            if claim:
+                claim.release()
             occupancy.release()
             await github.aclose()
 
@@ -89,10 +92,6 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 def _tell_fault(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("A part of the gateway has ended; restart it: baton serve", exc_info=error)
-
-
-def _engine_database(settings: Settings, places: Places) -> Path | str:
-    return settings.shared_database() or places.engine
 
 
 def _open_store(settings: Settings, places: Places) -> Store:

@@ -1,34 +1,40 @@
 """One gateway for one shared database: a second one would resume the runs of the first."""
 
-import contextlib
-from collections.abc import AsyncIterator
+from typing import Self
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from shared.errors import ConfigurationError
+from shared.store.address import arguments
 
 _CLAIM = text("SELECT pg_try_advisory_lock(hashtext('baton gateway'))")
 
 
-@contextlib.asynccontextmanager
-async def claimed(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Be the only gateway on a PostgreSQL while the context is open.
+class Claim:
+    """The claim of this process on a PostgreSQL database, held by a connection.
 
-    The claim is held by a connection, so it ends with the process however that ends. Raises
-    ConfigurationError when another process has it. A SQLite file lies in a state directory, and
-    that is claimed already.
+    It ends with the process, however that ends.
     """
-    if engine.dialect.name != "postgresql":
-        yield
-        return
-    async with engine.connect() as connection:
-        steady = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        if not (await steady.execute(_CLAIM)).scalar():
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Claim a database.
+
+        Raises ConfigurationError when another process has it.
+        """
+        engine = create_engine(url, poolclass=NullPool, connect_args=arguments(url))
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not connection.execute(_CLAIM).scalar():
+            connection.close()
             raise ConfigurationError(
                 "Another gateway uses this database already. Stop it first; on this machine you "
                 "may want a worker instead: baton worker --node NAME."
             )
-        yield
-        # A connection that went back to the pool would keep the claim.
-        await connection.invalidate()
+        return cls(connection)
+
+    def release(self) -> None:
+        """Give the database free."""
+        self._connection.close()

@@ -1,24 +1,17 @@
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.store.address import open_engine, postgres_url
-from shared.store.claim import claimed
+from shared.store.address import postgres_url
+from shared.store.claim import Claim
 from tests.postgres import Postgres
 
 
-async def test_a_shared_database_has_one_gateway(postgres: Postgres) -> None:
+def test_a_shared_database_has_one_gateway(postgres: Postgres) -> None:
     """A second gateway is refused while the first one is there, and let in afterwards."""
     url = postgres_url(postgres.create())
-    first, second = open_engine(url), open_engine(url)
-    try:
-        async with claimed(first):
-            with pytest.raises(ConfigurationError, match="baton worker --node NAME"):
-                async with claimed(second):
-                    pass
-        async with claimed(second):
-            with pytest.raises(ConfigurationError, match="Another gateway"):
-                async with claimed(first):
-                    pass
-    finally:
-        await first.dispose()
-        await second.dispose()
+    first = Claim.of(url)
+    with pytest.raises(ConfigurationError, match="baton worker --node NAME"):
+        Claim.of(url)
+    Claim.of(postgres_url(postgres.create())).release()  # another database is another matter
+    first.release()
+    Claim.of(url).release()
