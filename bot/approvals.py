@@ -2,39 +2,68 @@
 
 A request is bound to a digest of its terms: the issue's text, the base commit and the model.
 It is good for one yes, expires, and is void when any of its terms has changed by the time the
-work would start.
+work would start; when the issue is edited it is void at once.
 """
 
 import hashlib
-import itertools
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 from dbos import DBOS
 
 from bot.context import RunContext
 from bot.durable import step
-from bot.rendering import render
+from bot.rendering import phrase, render
 from bot.services import services
-from bot.task import Basis, Task
-from shared.domain import Role, Stage, Value
+from bot.task import Basis, Task, Way
+from shared.domain import Difficulty, RepoRef, Role, Stage, Value
 from shared.errors import RunStopped
+from shared.profiles import Approvals, BaseMoved
 from shared.store import Approval, ApprovalState
 
 STAGES = {
     "planner": Stage.AWAITING_PLANNER,
     "plan": Stage.AWAITING_PLAN,
     "triage": Stage.NEEDS_HUMAN,
+    "frontier": Stage.AWAITING_FRONTIER,
 }
 
 
 class Answer(Value):
-    """A decision about a request, as it reaches the waiting run."""
+    """A decision about a request, as it reaches the waiting run.
+
+    ``also`` is the second of two who said yes; ``way`` is set by who rather chose another way.
+    """
 
     state: ApprovalState
     source: str
     login: str = ""
+    also: str = ""
     reason: str = ""
+    way: Way = Way.OPEN
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether the run has something to do by it."""
+        return self.state is ApprovalState.APPROVED or self.way is not Way.OPEN
+
+    @property
+    def logins(self) -> tuple[str, ...]:
+        """Name those whose word it is."""
+        return tuple(login for login in (self.login, self.also) if login)
+
+
+class Asked(Value):
+    """The part of a request that a workflow remembers; the id is ``<run>/<kind>/<turn>``."""
+
+    id: str
+    digest: str
+
+    @property
+    def kind(self) -> str:
+        """Name what is asked."""
+        return self.id.rsplit("/", 2)[1]
 
 
 _EXPIRY = Answer(state=ApprovalState.EXPIRED, source="expiry", reason="no answer in time")
@@ -64,6 +93,7 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
         "base_branch": basis.base_branch,
         "base_sha": basis.base_sha,
         "hours": services().profile.budgets.approval_hours,
+        "approvers": approvers(kind),
     }
     if kind == "planner":
         model = services().profile.model(Role.PLANNER)
@@ -71,6 +101,28 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
     if task.blueprint is not None:
         shown |= {"blueprint": task.blueprint.model_dump(mode="json")}
     return shown
+
+
+def approvers(kind: str) -> int:
+    """Return how many people have to say yes; that the router guessed right, one can tell."""
+    return 1 if kind == "triage" else services().profile.approvals.approvers
+
+
+def plan_is_due(policy: Approvals, task: Task) -> bool:
+    """Tell whether a blueprint has to be approved before it is built."""
+    blueprint, triage = task.blueprint, task.assignment.triage
+    assert blueprint is not None, "only a plan that is made can be approved"
+    files = {*blueprint.files, *(file for part in blueprint.subtasks for file in part.files)}
+    order = list(Difficulty)
+    return (
+        policy.plan
+        or not set(policy.plan_labels).isdisjoint(task.basis.issue.labels)
+        or any(fnmatchcase(file, pattern) for file in files for pattern in policy.plan_paths)
+        or (
+            policy.plan_difficulty is not None
+            and order.index(triage.difficulty) >= order.index(policy.plan_difficulty)
+        )
+    )
 
 
 async def outlook(kind: str) -> dict[str, Any]:
@@ -94,33 +146,52 @@ def digest(shown: dict[str, Any]) -> str:
 async def wait(run: RunContext, kind: str, task: Task) -> Task:
     """Ask, wait, and return the task on the basis that was approved; ask again if it has changed.
 
+    A plan for an issue that has changed is taken out of the task instead: it is made anew.
     Raises RunStopped when the answer is no or does not come in time.
     """
-    for turn in itertools.count(1):
-        approval = await _ask(run, f"{run.run_id}/{kind}/{turn}", terms(kind, task))
-        answer = await _answer(run, approval)
-        if answer.state is not ApprovalState.APPROVED:
+    while True:
+        asked = await _ask(run, terms(kind, task))
+        answer = await await_answer(run, asked)
+        if answer.state is ApprovalState.DENIED and not answer.goes_on:
             raise RunStopped(run.phrase("said_no", login=answer.login, reason=answer.reason))
-        task = task.with_(basis=await read_basis(run))
-        if not await _may_still_write(run, answer.login):
-            await _void(run, approval, run.phrase("may_not_write", login=answer.login))
-        elif digest(terms(kind, task)) != approval.digest:
-            await _void(run, approval, run.phrase("basis_changed"))
-        else:
-            return task
-    raise AssertionError  # itertools.count does not end
+        now = await read_basis(run)
+        if not (reason := await _objection(run, asked, answer, kind, task, now)):
+            return task.with_(basis=_kept(task.basis, now), way=answer.way or task.way)
+        await void(run, asked, reason)
+        is_stale = kind == "plan" and now.issue.digest != task.basis.issue.digest
+        task = task.with_(basis=now)
+        if is_stale:
+            return task.with_(blueprint=None)
 
 
-class _Asked(Value):
-    """The part of a request that the workflow needs to remember."""
+async def _objection(
+    run: RunContext, asked: Asked, answer: Answer, kind: str, task: Task, now: Basis
+) -> str:
+    """Say why a yes does not hold any more, or nothing."""
+    if answer.state is ApprovalState.VOID:
+        return answer.reason
+    if login := await may_not_write(run, answer):
+        return run.phrase("may_not_write", login=login)
+    if now.issue.digest != task.basis.issue.digest:
+        return run.phrase("issue_changed")
+    kept = task.with_(basis=_kept(task.basis, now))
+    if digest(terms(kind, kept)) == asked.digest:
+        return ""
+    return run.phrase("base_moved" if now.base_sha != task.basis.base_sha else "terms_changed")
 
-    id: str
-    digest: str
+
+def _kept(shown: Basis, now: Basis) -> Basis:
+    """Return the issue as it is now, on the commit that counts by the profile."""
+    if services().profile.approvals.base_moved is BaseMoved.VOID:
+        return now
+    return now.model_copy(update={"base_branch": shown.base_branch, "base_sha": shown.base_sha})
 
 
-async def _ask(run: RunContext, approval_id: str, shown: dict[str, Any]) -> _Asked:
-    async def work() -> _Asked:
-        approval = await services().store.add_approval(
+async def _ask(run: RunContext, shown: dict[str, Any]) -> Asked:
+    async def work() -> Asked:
+        store = services().store
+        approval_id = await _free_id(run, shown)
+        approval = await store.add_approval(
             Approval(
                 id=approval_id,
                 run_id=run.run_id,
@@ -133,38 +204,103 @@ async def _ask(run: RunContext, approval_id: str, shown: dict[str, Any]) -> _Ask
             "approval", run.language, id=approval_id, **shown, **await outlook(shown["kind"])
         )
         repo = await services().repo(run.ref)
-        await repo.post_once(run.number, f"approval {approval_id}", text)
-        return _Asked(id=approval.id, digest=approval.digest)
+        comment = await repo.post_once(run.number, f"approval {approval_id}", text)
+        await store.note_approval(approval_id, comment=comment.id)
+        return Asked(id=approval.id, digest=approval.digest)
 
-    asked = await step(f"ask for {shown['kind']}", _Asked, work)
+    asked = await step(f"ask for {shown['kind']}", Asked, work)
     await run.enter(STAGES[shown["kind"]])
     return asked
 
 
-async def _answer(run: RunContext, approval: _Asked) -> Answer:
-    hours = run.budgets.approval_hours
-    message = await DBOS.recv_async(approval.id, timeout_seconds=hours * 3600)
-    if message is not None:
-        return Answer.model_validate(message)
-    expired = await step("expire request", bool, lambda: _decide(approval.id, _EXPIRY))
-    if expired:
-        raise RunStopped(run.phrase("no_answer", hours=hours))
-    # Somebody answered in the very moment; his message is on its way.
-    late = await DBOS.recv_async(approval.id, timeout_seconds=3600)
-    return Answer.model_validate(late)
+async def _free_id(run: RunContext, shown: dict[str, Any]) -> str:
+    """Name the request after the others of its kind; one that was being asked keeps its name."""
+    kind = shown["kind"]
+    earlier = [row for row in await services().store.approvals(run.run_id) if row.kind == kind]
+    last = earlier[-1] if earlier else None
+    if last and last.state is ApprovalState.PENDING and last.digest == digest(shown):
+        return last.id
+    return f"{run.run_id}/{kind}/{len(earlier) + 1}"
 
 
-async def _may_still_write(run: RunContext, login: str) -> bool:
-    async def work() -> bool:
+async def await_answer(run: RunContext, asked: Asked) -> Answer:
+    """Wait for the answer to a request, and remind of it once.
+
+    Raises RunStopped when there is none in time.
+    """
+    hours, early = run.budgets.approval_hours, services().profile.approvals.reminder_hours
+    message = None
+    if 0 < early < hours:
+        message = await DBOS.recv_async(asked.id, timeout_seconds=(hours - early) * 3600)
+        if message is None:
+            await run.say(f"reminder {asked.id}", "reminder", asked=asked.kind, hours=early)
+            hours = early
+    if message is None:
+        message = await DBOS.recv_async(asked.id, timeout_seconds=hours * 3600)
+    if message is None:
+        expired = await step("expire request", bool, lambda: _decide(asked.id, _EXPIRY))
+        if expired:
+            raise RunStopped(run.phrase("no_answer", hours=run.budgets.approval_hours))
+        # Somebody answered in the very moment; his message is on its way.
+        message = await DBOS.recv_async(asked.id, timeout_seconds=3600)
+    return Answer.model_validate(message)
+
+
+async def may_not_write(run: RunContext, answer: Answer) -> str:
+    """Name one of those who answered who may not write any more; nothing when all may."""
+
+    async def work() -> str:
         repo = await services().repo(run.ref)
-        return (await repo.permission(login)).may_write
+        for login in answer.logins:
+            if not (await repo.permission(login)).may_write:
+                return login
+        return ""
 
-    return await step("check permission again", bool, work)
+    return await step("check permission again", str, work)
 
 
-async def _void(run: RunContext, approval: _Asked, reason: str) -> None:
-    await run.do("void request", lambda: services().store.void_approval(approval.id, reason))
-    await run.say(f"void {approval.id}", "void", reason=reason)
+async def void(run: RunContext, asked: Asked, reason: str) -> None:
+    """Take a request back whose terms no longer hold, and say why."""
+    await run.do("void request", lambda: services().store.void_approval(asked.id, reason))
+    await run.say(f"void {asked.id}", "void", reason=reason)
+
+
+class _Stale(Value):
+    """A request that shows what is no longer so."""
+
+    run_id: str = ""
+    approval_id: str = ""
+    reason: str = ""
+    source: str = ""
+
+
+async def void_if_changed(ref: RepoRef, number: int) -> bool:
+    """Void what a run asks about an issue, if the issue no longer reads as it was shown.
+
+    The run tells why and asks anew. Returns whether there was such a request.
+    """
+
+    async def work() -> _Stale:
+        store = services().store
+        run = next(iter(await store.runs(str(ref), number)), None)
+        pending = await store.pending_approval(run.id) if run is not None else None
+        if run is None or pending is None:
+            return _Stale()
+        issue = await (await services().repo(ref)).issue(number)
+        if pending.shown.get("issue_digest") == issue.digest:
+            return _Stale()
+        return _Stale(
+            run_id=run.id,
+            approval_id=pending.id,
+            reason=phrase(run.language, "issue_changed"),
+            source=f"edit {issue.digest}",
+        )
+
+    stale = await step("compare with what was shown", _Stale, work)
+    if not stale.approval_id:
+        return False
+    edit = Answer(state=ApprovalState.VOID, source=stale.source, reason=stale.reason)
+    return await answer(stale.run_id, stale.approval_id, edit)
 
 
 async def answer(run_id: str, approval_id: str, decision: Answer) -> bool:
@@ -185,6 +321,6 @@ async def _decide(approval_id: str, decision: Answer) -> bool:
         approval_id,
         decision.state,
         decision=decision.source,
-        by=decision.login,
+        by=" + ".join(decision.logins),
         reason=decision.reason,
     )

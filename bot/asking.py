@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbos import DBOS
 
+from bot import pausing
 from bot.durable import step
 from bot.services import services
 from shared.chat import JsonSchema, Message, Reply
@@ -38,9 +39,10 @@ class DurableChat:
     ) -> Reply:
         """Ask for the next turn, or return the recorded one.
 
-        A node that does not answer is waited for, and seen to be waited for; after a bound its
-        stand-in is asked. Raises RunStopped when there is none.
+        A paused run halts here. A node that does not answer is waited for, and seen to be waited
+        for; after a bound its stand-in is asked. Raises RunStopped when there is none.
         """
+        await pausing.hold(self._run)
         while True:
             try:
                 return await step(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from types import NoneType
 from typing import Any
 
-from bot import notices, status
+from bot import notices, pausing, status
 from bot.asking import DurableChat
 from bot.durable import step
 from bot.rendering import phrase
@@ -51,7 +51,9 @@ class RunContext(Value):
         await self.do("keep facts", lambda: services().store.update_run(self.run_id, **facts))
 
     async def enter(self, stage: Stage, note: str = "", **facts: Any) -> None:  # noqa: ANN401  as above
-        """Move the run to a stage, with facts to keep, and show it."""
+        """Move the run to a stage, with facts to keep, and show it; a paused run halts first."""
+        if not stage.is_final and stage is not Stage.PROPOSED:
+            await pausing.hold(self)
 
         async def work() -> None:
             await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)

@@ -73,12 +73,12 @@ async def seek_advice(run: RunContext, basis: Basis, sos: Sos, number: int) -> A
         try:
             offer = await _offer(run, sos)
             asked = await _ask(run, key, sos, basis, offer)
-            answer = await approvals._answer(run, asked)  # noqa: SLF001  public once they are joined
-            if answer.state is not ApprovalState.APPROVED:
+            answer = await approvals.await_answer(run, asked)
+            if answer.state not in {ApprovalState.APPROVED, ApprovalState.VOID}:
                 return None
             basis, changed = await _look_again(run, basis, answer)
             if changed:
-                await approvals._void(run, asked, changed)  # noqa: SLF001  as above
+                await approvals.void(run, asked, changed)
                 sos = sos.model_copy(update={"issue": basis.issue})
                 continue
             reply = await _consult(run, key, offer.request)
@@ -134,10 +134,10 @@ def _redact(text: str) -> tuple[str, list[str]]:
     return released.text, [finding.rule for finding in released.findings]
 
 
-async def _ask(run: RunContext, key: str, sos: Sos, basis: Basis, offer: Offer) -> approvals._Asked:
+async def _ask(run: RunContext, key: str, sos: Sos, basis: Basis, offer: Offer) -> approvals.Asked:
     shown = _terms(sos, basis, offer)
 
-    async def work() -> approvals._Asked:
+    async def work() -> approvals.Asked:
         approval = await services().store.add_approval(
             Approval(
                 id=key,
@@ -148,9 +148,9 @@ async def _ask(run: RunContext, key: str, sos: Sos, basis: Basis, offer: Offer) 
             )
         )
         await _show(run, key, shown, offer)
-        return approvals._Asked(id=approval.id, digest=approval.digest)  # noqa: SLF001  as above
+        return approvals.Asked(id=approval.id, digest=approval.digest)
 
-    asked = await step("ask for frontier", approvals._Asked, work)  # noqa: SLF001  as above
+    asked = await step("ask for frontier", approvals.Asked, work)
     await run.enter(Stage.AWAITING_FRONTIER)
     return asked
 
@@ -171,6 +171,7 @@ def _terms(sos: Sos, basis: Basis, offer: Offer) -> dict[str, Any]:
         "base_branch": basis.base_branch,
         "base_sha": basis.base_sha,
         "hours": services().profile.budgets.approval_hours,
+        "approvers": approvals.approvers("frontier"),
     }
 
 
@@ -180,23 +181,26 @@ async def _show(run: RunContext, key: str, shown: dict[str, Any], offer: Offer) 
     name = key.rpartition("/")[2]
     await write_paper(run, f"frontier-{name}.md", text)
     parts = [text[at : at + _LONGEST_PART] for at in range(0, len(text), _LONGEST_PART)]
-    repo = await services().repo(run.ref)
+    repo, store = await services().repo(run.ref), services().store
     if len(parts) > 1:
         for n, part in enumerate(parts, start=1):
             body = render("frontier_part", run.language, n=n, of=len(parts), text=part)
             await repo.post_once(run.number, f"approval {key} part {n}", body)
     body = render("frontier", run.language, id=key, **shown, parts=len(parts), text=parts[0])
-    await repo.post_once(run.number, f"approval {key}", body)
+    comment = await repo.post_once(run.number, f"approval {key}", body)
+    await store.note_approval(key, comment=comment.id)
 
 
 async def _look_again(run: RunContext, basis: Basis, answer: Answer) -> tuple[Basis, str]:
     """Read the basis anew; say why the yes no longer holds, or nothing."""
     now = await read_basis(run)
-    if not await approvals._may_still_write(run, answer.login):  # noqa: SLF001  as above
-        return now, run.phrase("may_not_write", login=answer.login)
+    if answer.state is ApprovalState.VOID:
+        return now, answer.reason
+    if login := await approvals.may_not_write(run, answer):
+        return now, run.phrase("may_not_write", login=login)
     # The base branch may move on: the advice is for the commit that the run works from.
     if now.issue.digest != basis.issue.digest:
-        return now, run.phrase("basis_changed")
+        return now, run.phrase("issue_changed")
     return basis, ""
 
 

@@ -1,5 +1,8 @@
 """Starting, finding and ending runs. A run starts once for each cause, however often it is told."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from dbos import DBOS
 
 from bot import engine, status
@@ -8,6 +11,7 @@ from bot.context import RunContext
 from bot.durable import step
 from bot.notices import language_of
 from bot.services import services
+from bot.task import Way
 from bot.workflow import load, solve
 from shared.domain import Issue, Language, RepoRef, Stage, Value
 from shared.store import Run
@@ -20,7 +24,9 @@ class RunView(Value):
     stage: Stage
     language: Language
     number: int
+    created_at: datetime
     resumable: bool = False
+    paused_by: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -35,7 +41,9 @@ class RunView(Value):
             stage=run.stage,
             language=run.language,
             number=run.number,
+            created_at=run.created_at,
             resumable=run.resumable,
+            paused_by=run.paused_by,
         )
 
 
@@ -57,10 +65,19 @@ async def latest_run(ref: RepoRef, number: int) -> RunView | None:
     return (await step("find run", Lookup, work)).run
 
 
-async def start(issue: Issue, requester: str, cause: str, *, snapshot: int | None = None) -> str:
+async def start(
+    issue: Issue,
+    requester: str,
+    cause: str,
+    *,
+    snapshot: int | None = None,
+    way: Way = Way.OPEN,
+    question: str = "",
+) -> str:
     """Start a run for an issue and return its id; the same cause starts the same run.
 
-    `snapshot` is the id of one to go on from.
+    `snapshot` is the id of one to go on from, `way` says whether a plan comes first, and
+    `question` is what a cloud model is to be asked before anything is built.
     """
 
     async def work() -> str:
@@ -72,6 +89,8 @@ async def start(issue: Issue, requester: str, cause: str, *, snapshot: int | Non
             title=issue.title,
             language=language_of(issue.title, issue.body),
             resumed_from=snapshot,
+            way=way,
+            question=question,
         )
         return (await services().store.add_run(run)).id
 
@@ -81,7 +100,7 @@ async def start(issue: Issue, requester: str, cause: str, *, snapshot: int | Non
     return run_id
 
 
-async def _unfinished(run_id: str) -> list[str]:
+async def unfinished(run_id: str) -> Sequence[str]:
     """List the workflows that work for a run."""
     found = await DBOS.list_workflows_async(
         workflow_id_prefix=run_id, status=["PENDING", "ENQUEUED"]
@@ -95,8 +114,8 @@ async def end(run: RunView, stage: Stage, reason: str) -> None:
 
     async def work() -> bool:
         # Again until none is left: a workflow may have handed on work just before its end.
-        while unfinished := await _unfinished(run.run_id):
-            for workflow in unfinished:
+        while left := await unfinished(run.run_id):
+            for workflow in left:
                 await DBOS.cancel_workflow_async(workflow)
         await services().store.update_run(run.run_id, stage=stage, reason=reason)
         await status.publish(run.run_id)
