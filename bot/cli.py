@@ -23,6 +23,7 @@ from bot.demo.run import Manner, go, read_issue, workplace
 from bot.demo.serving import listen
 from bot.demo.session import Plan
 from bot.doctor.command import examine
+from bot.guarding import learn
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
 from bot.workers.process import run_worker
@@ -31,7 +32,6 @@ from shared.domain import RepoRef
 from shared.errors import BatonError
 from shared.github import GitHubUrls
 from shared.guard.logs import Redaction
-from shared.guard.own import OURS
 from shared.profiles import Profile
 from shared.settings import Settings, load_settings
 
@@ -178,7 +178,7 @@ def serve(
 ) -> None:
     """Run the gateway: take GitHub's deliveries and work on issues."""
     settings = _begin(env_file)
-    OURS.learn(settings.require_webhook_secret().get_secret_value())
+    settings.require_webhook_secret()
     door = listen(settings.port, settings.host)
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)
@@ -287,8 +287,7 @@ def _begin(env_file: Path | None) -> Settings:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = load_settings(env_file)
-    if password := settings.database_password():
-        OURS.learn(password)
+    learn(settings)
     return settings
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from fastapi import APIRouter, HTTPException, Request
 
 from bot import status
+from bot.guarding import shown
 from bot.services import services
 from shared.domain import Stage, Value
 from shared.scheduler import NodeStatus
@@ -72,14 +73,14 @@ async def runs(request: Request) -> list[RunView]:
     """Return the newest runs with their stages. Answers this machine only."""
     require_local(request)
     baton = services()
-    return [await _view(run.id) for run in (await baton.store.runs())[:50]]
+    return [shown(await _view(run.id)) for run in (await baton.store.runs())[:50]]
 
 
 @router.get("/api/nodes")
 async def nodes(request: Request) -> tuple[NodeStatus, ...]:
     """Return what each node holds in memory, and what its agents do. Answers this machine only."""
     require_local(request)
-    return await services().scheduler.status()
+    return tuple(shown(node) for node in await services().scheduler.status())
 
 
 async def _view(run_id: str) -> RunView:

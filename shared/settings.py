@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import ConfigurationError
 from shared.store.address import password_of, postgres_url
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Settings(BaseSettings):
@@ -36,6 +45,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     anthropic_api_key: SecretStr | None = None
 
+    egress_allowed: Annotated[frozenset[Digest], NoDecode] = frozenset()
+
     start_on_open: bool = True
     label: str = "baton"
     write_spacing: Annotated[float, Field(ge=0)] = 1.0
@@ -46,6 +57,11 @@ class Settings(BaseSettings):
     gateway_url: str | None = Field(None, pattern=r"^https?://[^/@\s]+$")
     gateway_builds: bool = True
     worker_seconds: Annotated[float, Field(gt=0)] = 45.0
+
+    @field_validator("egress_allowed", mode="before")
+    @classmethod
+    def _listed(cls, told: object) -> object:
+        return told.replace(",", " ").split() if isinstance(told, str) else told
 
     @model_validator(mode="after")
     def _has_one_identity(self) -> Self:
@@ -62,7 +78,8 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        return self.database_url and postgres_url(self.database_url.get_secret_value())
+        url = self.database_url
+        return postgres_url(url.get_secret_value()) if url else None
 
     def database_password(self) -> str | None:
         """Return the password in the address of the database, if there is one."""
@@ -79,6 +96,16 @@ class Settings(BaseSettings):
                 f"BATON_PRIVATE_KEY_FILE names {path}, which cannot be read as a PEM file. "
                 "Download a key from the App's settings page on GitHub."
             ) from error
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret that stands in the settings themselves. Raises ConfigurationError."""
+        known = (
+            *(self.token, self.webhook_secret),
+            *(self.gemini_api_key, self.openai_api_key, self.anthropic_api_key),
+        )
+        password = self.database_password()
+        told = tuple(one.get_secret_value() for one in known if one is not None)
+        return (*told, password) if password else told
 
     def require_webhook_secret(self) -> SecretStr:
         """Return the secret that GitHub signs deliveries with. Raises ConfigurationError."""

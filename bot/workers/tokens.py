@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from shared.git.mirror import Credentials
+from shared.guard.own import OURS
 from shared.store import WorkerStore
 
 _LIFETIME = 3600.0  # seconds; a build that takes longer gets a new one on the way
@@ -57,6 +58,7 @@ class Tokens:
 
     async def _new(self, run_id: str) -> _Token:
         secret = secrets.token_urlsafe(32)
+        OURS.learn(secret, lasting=False)
         digest = hashlib.sha256(secret.encode()).hexdigest()
         await self._workers.grant(digest, run_id, self._worker_id, self._lifetime)
         return _Token(SecretStr(secret), self._clock() + self._lifetime / 2)

@@ -1,10 +1,14 @@
 """What is written to GitHub, examined on its way out: the one place that every write passes."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 
 from shared.errors import Refused
 from shared.github.limits import BODY, cut
 from shared.guard.egress import Channel, Decision, Released, Rules, release
+from shared.guard.outward import closings
+
+log = logging.getLogger(__name__)
 
 _TEXTS = frozenset({"title", "body", "summary", "text", "message", "raw_details", "description"})
 _BRANCHES = frozenset({"head"})
@@ -17,13 +21,22 @@ def examined(url: str, body: Mapping[str, object], host: str) -> dict[str, objec
     Raises Refused when a text may not leave at all.
     """
     channel = _channel(url)
-    # Only closing keywords of templates are left: foreign ones were taken apart by rendering.
+    # Which issue a pull request may close is not known here; see `closing_only`.
     rules = Rules(
         hosts=frozenset({host, "github.com"}),
         free_mentions=int(channel is Channel.COMMENT),
         closes=None,
     )
     return {key: _examined(key, value, channel, rules) for key, value in body.items()}
+
+
+def closing_only(text: str, issues: Collection[int]) -> str:
+    """Return a pull request's text in which closing keywords stand before these issues only."""
+    out, at = [], 0
+    for start, end, instead in closings(text, issues):
+        out += [text[at:start], instead]
+        at = end
+    return "".join([*out, text[at:]])
 
 
 def _examined(key: str, value: object, channel: Channel, rules: Rules) -> object:
@@ -41,13 +54,15 @@ def _examined(key: str, value: object, channel: Channel, rules: Rules) -> object
 
 
 def _sent(released: Released, channel: Channel) -> str:
+    name = channel.value.replace("_", " ")
     if released.decision is not Decision.BLOCK:
+        if released.secrets:
+            log.warning("Taken out of a %s for GitHub: %s", name, released.told)
         return released.text
-    rules = ", ".join(sorted({finding.rule for finding in released.findings}))
     raise Refused(
-        f"Baton did not send a {channel.value.replace('_', ' ')} to GitHub, since it holds what "
-        f"must not leave ({rules}). Look at where the text comes from, and change the secret if "
-        "others may have read it."
+        f"Baton did not send a {name} to GitHub, since it holds what must not leave "
+        f"({released.told}). Look at where the text comes from, and change the secret if others "
+        "may have read it."
     )
 
 

@@ -1,9 +1,12 @@
 """Pull requests and their reviews."""
 
+from collections.abc import Collection
+
 from shared.errors import GitHubError, GitHubUnavailable
 from shared.github.facet import Facet
 from shared.github.limits import cut, cut_title
 from shared.github.markers import is_marked, mark
+from shared.github.outgoing import closing_only
 from shared.github.values import PullRequest, Review, ReviewComment
 
 # https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview
@@ -35,17 +38,25 @@ class Pulls(Facet):
         return next((pull for pull in pulls if pull.is_open), pulls[0] if pulls else None)
 
     async def ensure_pull_request(
-        self, head: str, base: str, title: str, body: str, *, draft: bool = True
+        self,
+        head: str,
+        base: str,
+        title: str,
+        body: str,
+        *,
+        draft: bool = True,
+        closes: Collection[int] = (),
     ) -> PullRequest:
         """Have one pull request from a branch; an existing one is returned as it is.
 
-        That includes a closed one: look at its state before going on.
+        That includes a closed one: look at its state before going on. ``closes`` are the issues
+        that its text may close when it is merged.
         """
         fields = {
             "head": head,
             "base": base,
-            "title": cut_title(title),
-            "body": cut(body),
+            "title": cut_title(closing_only(title, closes)),
+            "body": cut(closing_only(body, closes)),
             "draft": draft,
         }
 
@@ -55,14 +66,19 @@ class Pulls(Facet):
         return await self._once(lambda: self.pull_for_branch(head), create)
 
     async def update_pull(
-        self, number: int, *, title: str | None = None, body: str | None = None
+        self,
+        number: int,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        closes: Collection[int] = (),
     ) -> PullRequest:
-        """Change title, body or both."""
+        """Change title, body or both; ``closes`` as above."""
         fields: dict[str, object] = {}
         if title is not None:
-            fields["title"] = cut_title(title)
+            fields["title"] = cut_title(closing_only(title, closes))
         if body is not None:
-            fields["body"] = cut(body)
+            fields["body"] = cut(closing_only(body, closes))
         return await self._client.write("PATCH", self._at("pulls", number), fields, PullRequest)
 
     async def mark_ready(self, number: int) -> PullRequest:

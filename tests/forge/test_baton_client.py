@@ -60,8 +60,12 @@ async def test_baton_talks_to_the_forge(world: World, tmp_path: Path) -> None:
     await repo.react_to_issue(1, Reaction.ROCKET)
     assert [comment.author for comment in await repo.comments(1)] == ["baton[bot]"]
 
-    pull = await repo.ensure_pull_request("baton/issue-1-one", "main", "Fix", "Closes #1")
-    again = await repo.ensure_pull_request("baton/issue-1-one", "main", "Fix", "Closes #1")
+    pull = await repo.ensure_pull_request(
+        "baton/issue-1-one", "main", "Fix", "Closes #1", closes={1}
+    )
+    again = await repo.ensure_pull_request(
+        "baton/issue-1-one", "main", "Fix", "Closes #1", closes={1}
+    )
     assert (pull.number, again.number, pull.draft) == (2, 2, True)
     notes = tuple(
         Annotation(

@@ -189,7 +189,7 @@ async def test_one_pull_request(hub: Hub, when: When, status: int) -> None:
     sha = await hub.push()
     assert await hub.repo.pull_for_branch(BRANCH) is None
     hub.faults.fail("POST", r"/pulls$", status=status, when=when)
-    pull = await hub.repo.ensure_pull_request(BRANCH, "main", "Fix\nit", "Closes #1")
+    pull = await hub.repo.ensure_pull_request(BRANCH, "main", "Fix\nit", "Closes #1", closes={1})
     again = await hub.repo.ensure_pull_request(BRANCH, "main", "Other", "Other")
     assert pull == again == await hub.repo.pull(pull.number)
     assert (pull.title, pull.draft, pull.is_open) == ("Fix it", True, True)
