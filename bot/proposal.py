@@ -106,7 +106,9 @@ async def _open(run: RunContext, task: Task, report: Report) -> Proposal:
         mirror = await services().mirror(run.ref)
         await mirror.push(sha, branch, expected=None)
         repo = await services().repo(run.ref)
-        pull = await repo.ensure_pull_request(branch, basis.base_branch, title, body, draft=True)
+        pull = await repo.ensure_pull_request(
+            branch, basis.base_branch, title, body, draft=True, closes={run.number}
+        )
         return Proposal(number=pull.number, branch=branch)
 
     return await step("push and open draft", Proposal, work)
@@ -161,7 +163,7 @@ async def _publish(
         await write_paper(run, "red.log", change.red.run.log)
         await write_paper(run, "green.log", green.log)
         repo = await services().repo(run.ref)
-        await repo.update_pull(proposal.number, body=body)
+        await repo.update_pull(proposal.number, body=body, closes={run.number})
         await set_check(run, change.sha, summary=_summary(change, green), ok=not open_question)
         if not open_question:
             await repo.mark_ready(proposal.number)
