@@ -21,6 +21,7 @@ from shared.git import Worktree
 from shared.git.entries import changed_entries
 from shared.git.run_copy import namespace
 from shared.guard.change import Verdict
+from shared.guard.egress import Channel, Decision, release
 from shared.guard.patch import judge
 from shared.sandbox import Limits
 from shared.store import WorkerStore
@@ -218,12 +219,18 @@ class Checkout:
         )
 
     async def commit(self, message: str) -> str:
-        """Commit all changes and return the new commit; the old one when nothing changed."""
+        """Commit all changes and return the new commit; the old one when nothing changed.
+
+        Raises RunStopped when the message holds one of Baton's own secrets.
+        """
+        # A message that said "fixes #7" would close that issue when it is merged.
+        told = release(plain(message), Channel.COMMIT_MESSAGE)
+        if told.decision is Decision.BLOCK:
+            raise RunStopped(self.run.phrase("may_not_leave"), f"A commit message: {told.told}.")
 
         async def work() -> str:
             tree = await self._present()
-            # A message that said "fixes #7" would close that issue when it is merged.
-            sha = await tree.commit(plain(message), self.run.author)
+            sha = await tree.commit(told.text, self.run.author)
             _TREES[self._path] = sha
             await (await self.run.mirror()).share(sha)
             return sha
@@ -288,7 +295,7 @@ class Checkout:
         known = _TARGETS.get((cache, self._base))
         if known and (known.environment is None or known.environment.is_dir()):
             return known
-        base = await _worktree(self.run, _path(self.run, "base"), self._base)
+        base = await _worktree(self.run, _path(self.run, f"base-{self._base[:12]}"), self._base)
         target = await prepare(base.path, cache, sandbox)
         return _TARGETS.setdefault((cache, self._base), target)
 

@@ -6,6 +6,7 @@ from bot.checkout import discard
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
 from bot.durable import step
+from bot.leaving import require_may_leave
 from bot.proposal import set_check
 from bot.services import services
 from bot.workflow import load
@@ -53,6 +54,7 @@ async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
 
 async def _tell(run: RunContext, remarks: Remarks, answered: Answered, review_id: int) -> None:
     """Push, then answer the review as a whole and each remark by itself."""
+    await require_may_leave(run, remarks.head_sha, answered.sha, remarks.branch)
 
     async def work() -> bool:
         mirror = await services().mirror(run.ref)

@@ -22,6 +22,12 @@ class Lineage:
         )
         return code == 0
 
+    async def messages(self, base: str, sha: str) -> tuple[str, ...]:
+        """Return the messages of the commits that one has and another has not, newest first."""
+        span = (checked(sha), f"^{checked(base)}", "--")
+        told = await self._git.run("log", "-z", "--no-show-signature", "--format=%B", *span)
+        return tuple(m.decode(errors="replace") for m in told.split(b"\0") if m)
+
     async def weight(self, base: str, sha: str) -> int:
         """Return the bytes of all objects that a commit adds to those of another.
 
