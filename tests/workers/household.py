@@ -123,7 +123,7 @@ class Household:
                     so = what()
                     if so is True or (not isinstance(so, bool) and await so):
                         return
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.2)
         except TimeoutError:
             workers = self.workers.values()
             logs = "".join(f"\n== {one.name}\n{one.said()[-2000:]}" for one in workers)
@@ -146,7 +146,8 @@ async def open_household(
         config = forge_config(plan, gate.url, door.url, shared)
         await stack.enter_async_context(serve(create_forge(config), gate))
         env_file = write_settings(plan, profile, gate.url, door.url, shared)
-        extend(env_file, {**_common(database), "BATON_GATEWAY_BUILDS": "false"})
+        quiet = {"BATON_STATUS_SECONDS": "10", "BATON_GATEWAY_BUILDS": "false"}
+        extend(env_file, {**_common(database), **quiet})
         gateway = await stack.enter_async_context(
             run_gateway(env_file, home / "gateway.log", door.url, on_restart=lambda _: None)
         )
