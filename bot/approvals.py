@@ -14,6 +14,7 @@ from dbos import DBOS
 
 from bot.context import RunContext
 from bot.durable import step
+from bot.guarding import signs_in
 from bot.rendering import phrase, render
 from bot.services import services
 from bot.task import Basis, Task, Way
@@ -27,6 +28,7 @@ STAGES = {
     "plan": Stage.AWAITING_PLAN,
     "triage": Stage.NEEDS_HUMAN,
     "frontier": Stage.AWAITING_FRONTIER,
+    "paths": Stage.AWAITING_PATHS,
 }
 
 
@@ -95,9 +97,13 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
         "hours": services().profile.budgets.approval_hours,
         "approvers": approvers(kind),
     }
+    if kind == "triage":
+        shown |= {"signs": list(signs_in(basis.issue))}
     if kind == "planner":
         model = services().profile.model(Role.PLANNER)
         shown |= {"model": model.name, "node": model.node, "size_gb": model.size_gb}
+    if kind == "paths":
+        return shown | {"paths": list(task.guarded), "head_sha": task.whole.sha}
     if task.blueprint is not None:
         shown |= {"blueprint": task.blueprint.model_dump(mode="json")}
     return shown

@@ -198,6 +198,8 @@ class Checkout:
 
         async def work() -> TestRun:
             tests = await self._tested()
+            detected = (await self._target()).detected
+            await services().store.update_run(self.run.run_id, detected=detected)
             doubted = sorted(in_doubt(known, tests)) if known else []
             for _ in range(_REPETITIONS if len(doubted) <= _MOST_REPEATED else 0):
                 if doubted:

@@ -3,16 +3,16 @@
 from bot import engine, notices
 from bot.build.answer import Answered, Remarks
 from bot.checkout import discard
+from bot.checks import set_check
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
 from bot.durable import step
 from bot.leaving import require_may_leave
-from bot.proposal import set_check
 from bot.services import services
 from bot.workflow import load
 from shared.domain import Stage
 from shared.errors import BatonError
-from shared.github import ReviewComment
+from shared.github import Conclusion, ReviewComment
 
 
 @engine.workflow("follow_up")
@@ -60,7 +60,7 @@ async def _tell(run: RunContext, remarks: Remarks, answered: Answered, review_id
         mirror = await services().mirror(run.ref)
         await mirror.push(answered.sha, remarks.branch, expected=remarks.head_sha)
         summary = f"{len(answered.green.passed)} tests pass; none that passed before fails."
-        await set_check(run, answered.sha, summary=summary, ok=True)
+        await set_check(run, answered.sha, Conclusion.SUCCESS, summary)
         await services().store.update_run(run.run_id, head_sha=answered.sha)
         return True
 

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from bot import labels
+from bot.guarding import hidden_in
 from bot.rendering import render
 from bot.services import Services, services
 from shared.domain import Stage, Value
@@ -27,6 +28,7 @@ ROAD = (
     Stage.CODING,
     Stage.AWAITING_FRONTIER,
     Stage.REVIEWING,
+    Stage.AWAITING_PATHS,
     Stage.PROPOSING,
     Stage.VERIFYING,
     Stage.PROPOSED,
@@ -39,8 +41,11 @@ _DETOURS = {
     Stage.PLANNING,
     Stage.AWAITING_PLAN,
     Stage.AWAITING_FRONTIER,
+    Stage.AWAITING_PATHS,
     Stage.FOLLOWING_UP,
 }
+FAILED = "✘ "
+"""How the note of a stage begins that came to nothing, although the run goes on."""
 _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁", Stage.PROPOSED: "✅"}
 # Kept for as long as somebody holds or awaits one.
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -69,8 +74,8 @@ def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> li
     return [
         StageRow(
             stage=stage,
-            icon=_icon(stage, run.stage, been=stage in spent, left=left),
-            note=notes.get(stage, ""),
+            icon=_icon(stage, run.stage, notes.get(stage), left=left),
+            note=notes.get(stage, "").removeprefix(FAILED),
             seconds=None if stage is Stage.PROPOSED else spent.get(stage),
         )
         for stage in ROAD
@@ -78,13 +83,15 @@ def stage_rows(run: Run, changes: Sequence[StageChange], moment: datetime) -> li
     ]
 
 
-def _icon(stage: Stage, present: Stage, *, been: bool, left: Stage | None) -> str:
-    """Draw how a stage stands; `left` is the one in which the run ended."""
+def _icon(stage: Stage, present: Stage, note: str | None, *, left: Stage | None) -> str:
+    """Draw how a stage stands; `note` is None for one not entered, `left` the one it ended in."""
     if stage is present:
         return "✅" if stage is Stage.PROPOSED else "⏸️" if stage.awaits_person else "⏳"
     if stage is left is not Stage.PROPOSED:
         return "🛑" if present is Stage.STOPPED else "⏹️"
-    return "✅" if been else "▫️"
+    if note is None:
+        return "▫️"
+    return "✘" if note.startswith(FAILED) else "✅"
 
 
 def totals(usage: Sequence[UsageEntry]) -> Mapping[str, Any]:
@@ -113,8 +120,23 @@ async def body(run: Run, baton: Services) -> str:
         **totals(await baton.store.usage(run.id)),
         pull_number=run.pull_number,
         reason=run.reason if run.stage in {Stage.STOPPED, Stage.CANCELLED} else "",
+        hints=hints(run),
+        detected=run.detected,
+        hidden=hidden_in(run),
         recorded_models=baton.profile.recorded,
     )
+
+
+def hints(run: Run) -> tuple[str, ...]:
+    """List the commands that lead on from where a run stands."""
+    if run.stage.awaits_person:
+        return ("/approve", "/deny", "/cancel", "/help")
+    if run.stage in {Stage.STOPPED, Stage.CANCELLED}:
+        return ("/retry", "/rollback", "/status", "/help")
+    if run.stage in {Stage.PROPOSED, Stage.CLOSED}:
+        return ("/status", "/help")
+    held = "/resume" if run.paused_by else "/pause"
+    return (held, "/cancel", "/status", "/help")
 
 
 async def waiting(run: Run, baton: Services) -> Mapping[str, Any] | None:

@@ -117,6 +117,8 @@ class Task(Value):
     """Whether the attempts under way follow an advice."""
     unadvised: bool = False
     """Whether that offer came to nothing, so that it is not made again."""
+    guarded: tuple[str, ...] = ()
+    """What of the finished change needs a person's yes before it is pushed, in sentences."""
     builds: int = 0
     """How often the building was handed over."""
 

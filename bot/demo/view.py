@@ -25,6 +25,7 @@ NAMES = {
     Stage.AWAITING_PLANNER: "Approval of the planner",
     Stage.PLANNING: "Blueprint",
     Stage.AWAITING_PLAN: "Approval of the plan",
+    Stage.AWAITING_PATHS: "Approval of protected files",
     Stage.TESTING: "Failing tests (red)",
     Stage.CODING: "Code",
     Stage.AWAITING_FRONTIER: "Approval of a cloud call",

@@ -1,9 +1,12 @@
-"""Issues: opened or labelled starts a run, closed ends it."""
+"""Issues: opened or labelled starts a run, closed or unlabelled ends it, edited asks anew."""
 
+from bot import notices
+from bot.approvals import void_if_changed
 from bot.durable import step
 from bot.rendering import phrase
+from bot.rules import Rules, rules_of
 from bot.services import services
-from bot.starting import end, latest_run, start
+from bot.starting import RunView, end, latest_run, start
 from shared.domain import Issue, RepoRef, Stage, Value
 from webhooks.delivery import Delivery
 from webhooks.events import IssuesEvent
@@ -11,24 +14,20 @@ from webhooks.events import IssuesEvent
 
 async def handle(delivery: Delivery, event: IssuesEvent) -> None:
     """React to a change of an issue."""
-    if event.sender.is_bot or event.issue.is_pull_request:
+    if event.issue.is_pull_request:
         return
     ref, number = RepoRef.parse(event.repository.full_name), event.issue.number
     run = await latest_run(ref, number)
-    if event.action == "closed":
-        if run is not None and not run.stage.is_final:
-            await end(
-                run, Stage.CLOSED, phrase(run.language, "closed_issue", login=event.sender.login)
-            )
-    elif _asks_for_work(event) and (run is None or run.stage.is_final):
-        await _start_if_allowed(delivery, event, ref)
-
-
-def _asks_for_work(event: IssuesEvent) -> bool:
-    settings = services().settings
-    if event.action == "labeled":
-        return event.label is not None and event.label.name == settings.label
-    return event.action == "opened" and settings.start_on_open
+    if run is None or run.stage.is_final:
+        if event.action in {"opened", "labeled"}:
+            await _start_if_asked(delivery, event, ref)
+    elif event.action == "closed":
+        why = phrase(run.language, "closed_issue", login=event.sender.login)
+        await end(run, Stage.CLOSED, why)
+    elif event.action == "edited":
+        await _read_again(event, ref, run)
+    elif event.action == "unlabeled":
+        await _end_if_unwanted(event, ref, run)
 
 
 class _Wanted(Value):
@@ -37,11 +36,14 @@ class _Wanted(Value):
     issue: Issue | None
 
 
-async def _start_if_allowed(delivery: Delivery, event: IssuesEvent, ref: RepoRef) -> None:
+async def _start_if_asked(delivery: Delivery, event: IssuesEvent, ref: RepoRef) -> None:
     """Start a run for people who may write; a stranger's issue waits for a maintainer's label.
 
     Deliveries come late and in any order, so the issue is read as it is now.
     """
+    rules = await rules_of(ref)
+    if not _asks_for_work(event, rules):
+        return
 
     async def work() -> _Wanted:
         repo = await services().repo(ref)
@@ -53,3 +55,39 @@ async def _start_if_allowed(delivery: Delivery, event: IssuesEvent, ref: RepoRef
     wanted = await step("read issue and permission", _Wanted, work)
     if wanted.issue is not None:
         await start(wanted.issue, event.sender.login, f"delivery {delivery.guid}")
+
+
+def _asks_for_work(event: IssuesEvent, rules: Rules) -> bool:
+    if event.action == "labeled":
+        return event.label is not None and rules.is_trigger(event.label.name)
+    return rules.start_on_open
+
+
+async def _read_again(event: IssuesEvent, ref: RepoRef, run: RunView) -> None:
+    """Void what is asked about an older text; a run at work goes on with the text it has read."""
+    if await void_if_changed(ref, run.number) or not run.is_active or run.stage.awaits_person:
+        return
+    await notices.say(
+        ref,
+        run.number,
+        f"edited {run.run_id}",
+        "edited_at_work",
+        language=run.language,
+        login=event.sender.login,
+    )
+
+
+async def _end_if_unwanted(event: IssuesEvent, ref: RepoRef, run: RunView) -> None:
+    """End a run whose label somebody with write permission takes off; it was his to put there."""
+    if event.label is None or not run.is_active:
+        return
+    if not (await rules_of(ref)).is_trigger(event.label.name):
+        return
+
+    async def work() -> bool:
+        repo = await services().repo(ref)
+        return (await repo.permission(event.sender.login)).may_write
+
+    if await step("check permission", bool, work):
+        why = {"login": event.sender.login, "label": event.label.name}
+        await end(run, Stage.CANCELLED, phrase(run.language, "label_removed", **why))

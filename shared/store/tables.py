@@ -94,6 +94,9 @@ class Run(SQLModel, table=True):
     question: str = ""
     """What a person wants the frontier model to be asked."""
     paused_by: str = ""
+    detected: str = ""
+    hidden: dict[str, dict[str, int]] | None = Field(default=None, sa_column=Column(JSON))
+    """What people do not see of the texts that the run was told: counts by source and kind."""
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
 
