@@ -44,6 +44,8 @@ class Tokens:
         """Return what gives the token of a run, renewed in the middle of its life."""
 
         async def credentials() -> SecretStr:
+            # Back from a sleep or a cut, a worker that has lost nothing is heard of first.
+            await self._workers.beat(self._worker_id)
             async with self._lock:
                 known = self._known.get(run_id)
                 if known is None or known.renew_at <= self._clock():

@@ -1,12 +1,15 @@
 import hashlib
 
 import pytest
+from sqlmodel import update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.workers.tokens import Tokens
 from shared.git.lineage import Lineage
-from shared.store import Run, Store, WorkerStore
+from shared.git.run_copy import RunCopy
+from shared.store import Run, Store, WorkerRow, WorkerStore
 from tests.forge.git import git
-from tests.workers.house import Door
+from tests.workers.house import WORKER, Door
 
 
 async def test_a_token_is_made_once_and_renewed_in_time(store: Store) -> None:
@@ -59,3 +62,14 @@ async def test_what_comes_back_is_weighed(door: Door, lineage: Lineage) -> None:
     assert 300_000 < await lineage.weight(door.base, heavy) < 301_000
     assert await lineage.submodules(door.base) == ()
     assert await lineage.submodules(heavy) == ("vendor",)
+
+
+async def test_a_worker_that_asks_for_a_token_is_heard_of(door: Door) -> None:
+    """Awake again after a long silence, it is not shut out while the run is still its own."""
+    async with AsyncSession(door.store.engine) as session:
+        await session.exec(update(WorkerRow).values(seen_at=await door.workers.now() - 600))
+        await session.commit()
+    tokens = Tokens(door.workers, WORKER)
+    copy = RunCopy(door.root / "copy", door.address(), tokens.of(door.run.id), door.refs)
+    await copy.obtain(door.base)
+    assert await copy.has(door.base)
