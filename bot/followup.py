@@ -7,6 +7,7 @@ from bot.checks import set_check
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
 from bot.durable import step
+from bot.guarding import look, note_hidden
 from bot.leaving import require_may_leave
 from bot.services import services
 from bot.workflow import load
@@ -20,6 +21,8 @@ async def follow_up(run_id: str, review_id: int) -> None:
     """Answer a review that asks for changes with commits, or say why not."""
     run = await step("load run", RunContext, lambda: load(run_id))
     remarks = await step("read review", Remarks, lambda: _read(run, run_id, review_id))
+    seen = look("", remarks.body, *(comment.body for comment in remarks.comments))
+    await run.do("note hidden", lambda: note_hidden(run_id, f"review {review_id}", seen))
     await run.enter(Stage.FOLLOWING_UP, run.phrase("review_by", login=remarks.login))
     try:
         answered = await answer_elsewhere(run, remarks)

@@ -14,6 +14,7 @@ from bot.context import RunContext
 from bot.counsel import get_advice, note_counsel
 from bot.delegation import build_elsewhere
 from bot.durable import step
+from bot.guarding import look, note_hidden, signs_in
 from bot.papers import write_paper
 from bot.proposal import propose
 from bot.rendering import render
@@ -88,7 +89,8 @@ async def sort(run: RunContext, task: Task) -> Task:
     """
     await run.enter(Stage.TRIAGE)
     chat = run.chat(Role.ROUTER, prompt_hash=prompt_hash(Role.ROUTER))
-    triage = await router.triage(chat, task.basis.issue)
+    issue = task.basis.issue
+    triage = await router.triage(chat, issue)
 
     async def work() -> None:
         repo = await services().repo(run.ref)
@@ -99,10 +101,11 @@ async def sort(run: RunContext, task: Task) -> Task:
         await services().store.update_run(
             run.run_id, type=triage.type, difficulty=triage.difficulty
         )
+        await note_hidden(run.run_id, "issue", look(issue.title, issue.body))
 
     await step("label issue", NoneType, work)
     task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
-    if task.way is Way.OPEN and is_unsure(run, triage):
+    if task.way is Way.OPEN and (is_unsure(run, triage) or signs_in(issue)):
         task = await approvals.wait(run, "triage", task)
     known = await survey(run, task)
     return await revise(run, task, difficulty.located(task.assessment, known.scores))
