@@ -4,10 +4,12 @@ The rules, in the order in which they apply:
 
 - A request for a loaded model is granted in its turn: people first, then by age.
 - What fits beside everything loaded is loaded.
-- A model that nobody wants any more makes room at once.
+- A model that nobody wants any more makes room at once; for one that does not stay, only when two
+  jobs want it, or one has waited for the second for a while.
 - A model that is wanted makes room for a request that is urgent: it serves those who were there
   before that request, then it leaves. So the jobs of one large model run together, and nobody
   waits for longer than the fairness bound allows.
+- A load of a model that does not stay is given up when a person needs its room: nobody uses it yet.
 - Residents that had to leave come back when nobody waits and there is room for them.
 - A model with a lease never leaves, and what is loaded never exceeds the budget.
 """
@@ -15,10 +17,11 @@ The rules, in the order in which they apply:
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from shared.scheduler.room import make_room
 from shared.scheduler.state import Ask, AskState, State
-from shared.scheduler.values import Switch
+from shared.scheduler.values import Priority, Switch
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Decision:
     grants: tuple[str, ...] = ()
     switch: Switch | None = None
     look_again: float | None = None
+    gives_way: bool = False
+    """The switch that is going on should load nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,27 @@ def decide(state: State) -> Decision:
         switch = Switch(
             node=state.node, incoming=plan.incoming, outgoing=plan.outgoing, jobs=tuple(jobs)
         )
-    return Decision(tuple(_grants(state, plan)), switch, _look_again(state))
+    return Decision(tuple(_grants(state, plan)), switch, _look_again(state), _gives_way(state))
+
+
+def _gives_way(state: State) -> bool:
+    """Tell whether a person needs the room that a switch is about to fill with what does not stay.
+
+    Whoever waits for that has not been served yet, and keeps the place; what is old goes on.
+    """
+    if state.switch is None or state.switch.incoming is None:
+        return False
+    incoming = state.specs[state.switch.incoming]
+    ranks = [state.rank(ask) for ask in state.waiting if ask.model == incoming.name]
+    if incoming.is_resident or any(rank[0] == Priority.INTERACTIVE for rank in ranks):
+        return False
+    staying = {m.name for m in state.loaded} - {*state.switch.outgoing, incoming.name}
+    room = state.budget_gb - incoming.memory_gb - sum(map(state.size, staying))
+    return any(
+        state.size(ask.model) > room
+        for ask in state.waiting
+        if ask.priority is Priority.INTERACTIVE and ask.model not in {*staying, incoming.name}
+    )
 
 
 def _grants(state: State, plan: _Plan | None) -> Iterable[str]:
@@ -80,7 +105,7 @@ def _plan(state: State) -> _Plan | None:
             continue
         tried.add(ask.model)
         outgoing = make_room(state, ask.model)
-        if outgoing is None:
+        if outgoing is None or (outgoing and state.gathers_until(ask.model) > state.now):
             continue
         plan = _Plan(outgoing, ask.model, ask)
         if not _is_in_use(state, plan):
@@ -140,6 +165,7 @@ def _look_again(state: State) -> float | None:
     usable = state.usable
     absent = [ask for ask in state.waiting if ask.model not in usable]
     times = [state.urgent_at(ask) for ask in absent]
+    times += [state.gathers_until(ask.model) for ask in absent]
     times += [ask.asked_at + state.policy.ageing_seconds for ask in absent]
     if absent:
         times += [m.quiet_since + state.policy.quiet_seconds for m in state.loaded if not m.ours]
@@ -148,4 +174,4 @@ def _look_again(state: State) -> float | None:
         for ask in state.asks
         if ask.state is AskState.ENDED
     ]
-    return min((time for time in times if time > state.now), default=None)
+    return min((time for time in times if state.now < time < inf), default=None)

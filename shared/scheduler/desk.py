@@ -73,6 +73,7 @@ class Desk:
     _switch_id: str = ""
     _plan: SwitchPlan | None = None
     _switching: asyncio.Task[None] | None = None
+    _gives_way: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _is_closed: bool = False
 
@@ -96,11 +97,24 @@ class Desk:
         self._spawn(self._take_turn(wish))
 
     async def run(self) -> None:
-        """Take a turn whenever time alone asks for one."""
+        """Take a turn whenever time alone asks for one; nothing but a cancellation ends it."""
         while True:
-            await self._tend()
-            while self._due is None or self._due > self.around.clock():
-                await self._nap()
+            try:
+                await self._tend()
+                while self._due is None or self._due > self.around.clock():
+                    await self._nap()
+            except Exception:
+                log.exception("The desk of node %s failed; it goes on.", self.node.name)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait after a failure that nobody foresaw, also when it is the sleep that fails."""
+        seconds = self.around.policy.poll_seconds
+        try:
+            await self.around.sleep(seconds)
+        except Exception:
+            log.exception("The clock of node %s's desk does not work.", self.node.name)
+            await asyncio.sleep(seconds)
 
     async def settle(self) -> None:
         """Let our changes reach the table, unless a look at the node delays them."""
@@ -139,7 +153,9 @@ class Desk:
             pause = max(0.0, self._due - self.around.clock())
             waits.append(asyncio.create_task(_done(self.around.sleep(pause))))
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in done:
+                await wait
         finally:
             for wait in waits:
                 wait.cancel()
@@ -246,7 +262,7 @@ class Desk:
         turn.grant(decision.grants, now)
         if decision.switch is not None:
             self._plan = switch_plan(state, turn.node.means, decision.switch)
-            self._switch_id = uuid4().hex
+            self._switch_id, self._gives_way = uuid4().hex, asyncio.Event()
             residents = {model.name for model in self.models if model.is_resident}
             turn.begin(decision.switch, self._switch_id, residents, now)
         return decision
@@ -256,6 +272,8 @@ class Desk:
         if decision.switch is not None and self._plan is not None:
             doing = self._switch(decision.switch, self._plan, self._switch_id)
             self._switching = self._spawn(doing)
+        if decision.gives_way and turn.node.switch_id == self._switch_id:
+            self._gives_way.set()
         now, policy = self.around.clock(), self.around.policy
         # Also when nothing is known to be due: others may crash, and their leases run out.
         times = [now + policy.expiry_seconds]
@@ -310,7 +328,13 @@ class Desk:
             await around.before_switch(plan)
         incoming = next((model for model in self.models if model.name == switch.incoming), None)
         making = Switching(
-            self.node, self.control, around.policy, around.clock, around.sleep, guard
+            self.node,
+            self.control,
+            around.policy,
+            around.clock,
+            around.sleep,
+            guard,
+            self._gives_way,
         )
         done = await making.perform(switch, incoming)
         await self._prove(plan, done, began)

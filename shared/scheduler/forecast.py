@@ -100,12 +100,21 @@ def _cause(state: State, means: Means, ask: Ask) -> tuple[Reason, tuple[str, ...
         in_the_way = tuple(m.name for m in state.loaded if m.name != ask.model)
         return Reason.ROOM, in_the_way, switching + state.policy.quiet_seconds
     wanted = tuple(model for model in outgoing if is_wanted(state, model))
-    if not wanted:
+    gathering = _gathering(state, ask) if outgoing else 0.0
+    if not wanted and not gathering:
         return Reason.LOADING, (ask.model,), switching
+    if not wanted:
+        return Reason.ROOM, outgoing, gathering + switching
     drained = max(_backlog(state, means, model) for model in wanted)
     patience = max(0.0, state.urgent_at(ask) - state.now)
     rest = max(_rest(state, means, model) for model in wanted)
-    return Reason.ROOM, wanted, min(drained, patience + rest) + switching
+    free = max(gathering, min(drained, patience + rest))
+    return Reason.ROOM, wanted, free + switching
+
+
+def _gathering(state: State, ask: Ask) -> float:
+    """Return for how long a request's model is held back for a second job."""
+    return max(0.0, state.gathers_until(ask.model) - state.now)
 
 
 def _backlog(state: State, means: Means, model: str) -> float:

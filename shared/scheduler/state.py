@@ -71,6 +71,29 @@ class State:
             return ask.asked_at
         return max(ask.asked_at, self.tenure_since) + self.policy.patience_seconds
 
+    def gathers_until(self, model: str) -> float:
+        """Return until when a model that does not stay is held back for a second job.
+
+        It is for nobody who is alone, and for no person.
+        """
+        if self.specs[model].is_resident:
+            return 0.0
+        waiting = [ask for ask in self.waiting if ask.model == model]
+        jobs = {ask.job for ask in waiting}
+        if len(jobs) != 1 or any(ask.priority is Priority.INTERACTIVE for ask in waiting):
+            return 0.0
+        since = min(max(ask.asked_at, self.tenure_since) for ask in waiting)
+        others = (self._active_until(ask) for ask in self.asks if ask.job not in jobs)
+        return min(since + self.policy.gather_seconds, max(others, default=0.0))
+
+    def _active_until(self, ask: Ask) -> float:
+        """Return how long a request shows that its job is at work in the background."""
+        if ask.priority is Priority.INTERACTIVE or ask.state is AskState.REFUSED:
+            return 0.0
+        if ask.state is AskState.ENDED:
+            return ask.ended_at + self.policy.active_seconds
+        return float("inf")
+
     @property
     def waiting(self) -> list[Ask]:
         """Return who waits, in the order of service."""

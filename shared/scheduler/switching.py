@@ -1,5 +1,6 @@
 """How a switch is made: unload, wait for the proof, load, prove."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,10 @@ class Switched:
 
 @dataclass(frozen=True)
 class Switching:
-    """What a switch needs. `guard` raises when the switch is not ours any more."""
+    """What a switch needs. `guard` raises when the switch is not ours any more.
+
+    Once `gives_way` is set nothing is loaded any more; a load that goes on is broken off.
+    """
 
     node: Node
     control: NodeControl
@@ -34,9 +38,10 @@ class Switching:
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     guard: Callable[[], Awaitable[None]]
+    gives_way: asyncio.Event
 
     async def perform(self, switch: Switch, incoming: ModelSpec | None) -> Switched:
-        """Make a switch. It leaves the node half-way if others took the room meanwhile.
+        """Make a switch. It ends half-way if others took the room meanwhile, or need it more.
 
         Raises ModelError when the node refuses, does not answer, or cannot prove it.
         """
@@ -45,11 +50,27 @@ class Switching:
             return Switched(seen)
         await self.guard()
         began = self.clock()
-        await self.control.load(incoming)
+        if not await self._load(incoming):
+            return Switched(await self.control.running())
         seconds = self.clock() - began
         seen = await self.control.running()
         self._prove(incoming, seen)
         return Switched(seen, seconds)
+
+    async def _load(self, incoming: ModelSpec) -> bool:
+        """Load a model; tell whether it was, or else made way. A node ends a load that is left."""
+        loading = asyncio.ensure_future(self.control.load(incoming))
+        yielding = asyncio.ensure_future(self.gives_way.wait())
+        try:
+            await asyncio.wait({loading, yielding}, return_when=asyncio.FIRST_COMPLETED)
+            if loading.done():
+                await loading
+                return True
+        finally:
+            loading.cancel()
+            yielding.cancel()
+            await asyncio.gather(loading, yielding, return_exceptions=True)
+        return False
 
     async def _unload(self, models: Sequence[str]) -> Sequence[Loaded]:
         """Unload models and return what is loaded once they are gone."""

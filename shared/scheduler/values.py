@@ -26,6 +26,11 @@ class Policy(Value):
     patience_seconds: Seconds = 1200
     """Fairness bound: how long work in the background waits for its model while others use the
     room; counted from when they got it."""
+    gather_seconds: Annotated[float, Field(ge=0)] = 600
+    """How long a model that does not stay is held back for a second job, while others are at work;
+    counted like the patience."""
+    active_seconds: Seconds = 120
+    """How long after its last call a job in the background counts as being at work."""
     ageing_seconds: Seconds = 7200
     """After so long, background work is as urgent as a person who waits."""
     linger_seconds: Seconds = 20

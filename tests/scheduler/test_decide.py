@@ -5,7 +5,15 @@ from shared.scheduler.state import Ask, AskState, Loaded, State
 from tests.scheduler.house import BUDGET, CODER, MODELS, PLANNER, REVIEWER, SMALL
 
 NOW = 10_000.0
-POLICY = Policy(patience_seconds=600, ageing_seconds=1800, linger_seconds=20, quiet_seconds=30)
+POLICY = Policy(
+    patience_seconds=600,
+    ageing_seconds=1800,
+    linger_seconds=20,
+    quiet_seconds=30,
+    gather_seconds=0,
+    active_seconds=120,
+)
+GATHERING = POLICY.model_copy(update={"gather_seconds": 300})
 
 
 def ask(model: ModelSpec, name: str, since: float = 0, priority: Priority = Priority.BATCH) -> Ask:
@@ -36,10 +44,11 @@ def state(
     shown: tuple[Loaded, ...] = (),
     switch: Switch | None = None,
     tenure: float = 0.0,
+    policy: Policy = POLICY,
 ) -> State:
     """Return the test's node."""
     specs = {model.name: model for model in MODELS}
-    return State("mini", NOW, BUDGET, specs, shown, asks, switch, NOW - tenure, POLICY)
+    return State("mini", NOW, BUDGET, specs, shown, asks, switch, NOW - tenure, policy)
 
 
 def switch(incoming: ModelSpec | None, *outgoing: ModelSpec, jobs: tuple[str, ...] = ()) -> Switch:
@@ -176,6 +185,42 @@ def test_another_context_is_loaded_anew() -> None:
     decision = decide(state(ask(CODER, "c"), shown=wrong))
     assert decision.grants == ()
     assert decision.switch == switch(CODER, CODER, jobs=("c",))
+
+
+def test_a_planner_is_held_back_for_a_second_job() -> None:
+    """While others are at work it comes for two jobs, or when its first has waited for a while."""
+    shown, first, coded = loaded(CODER), ask(PLANNER, "p", 100), ended(CODER, "c", 50)
+    held_back = decide(state(first, coded, shown=shown, tenure=999, policy=GATHERING))
+    assert (held_back.switch, held_back.look_again) == (None, NOW + 70)
+    for others in ((coded, ask(PLANNER, "q")), (), (ended(CODER, "c", 120),)):
+        decision = decide(state(first, *others, shown=shown, tenure=999, policy=GATHERING))
+        assert decision.switch is not None
+        assert decision.switch.incoming == PLANNER.name
+    late = ask(PLANNER, "p", 300)
+    assert decide(state(late, coded, shown=shown, tenure=999, policy=GATHERING)).switch
+    assert decide(state(first, coded, policy=GATHERING)).switch, "where it fits nothing is won"
+
+
+def test_a_person_is_not_held_back() -> None:
+    """Neither is a resident, whoever wants it."""
+    coded = ended(CODER, "c", 50)
+    person = ask(PLANNER, "p", 1, Priority.INTERACTIVE)
+    assert decide(state(person, coded, shown=loaded(CODER), policy=GATHERING)).switch
+    planned = ended(PLANNER, "p", 50)
+    batch = ask(CODER, "c", 1)
+    assert decide(state(batch, planned, shown=loaded(PLANNER), policy=GATHERING)).switch
+
+
+def test_a_load_gives_way_to_a_person() -> None:
+    """Nobody is served by it yet; but what is old, or also a person's, is loaded all the same."""
+    going = switch(PLANNER, CODER, SMALL)
+    person = ask(SMALL, "person", 1, Priority.INTERACTIVE)
+    assert decide(state(ask(PLANNER, "p", 9), person, switch=going)).gives_way
+    assert not decide(state(ask(PLANNER, "p", 9), ask(SMALL, "s", 1), switch=going)).gives_way
+    assert not decide(state(ask(PLANNER, "p", 1800), person, switch=going)).gives_way
+    other = ask(PLANNER, "q", 9, Priority.INTERACTIVE)
+    assert not decide(state(other, person, switch=going)).gives_way
+    assert not decide(state(ask(REVIEWER, "r"), person, switch=switch(REVIEWER))).gives_way
 
 
 def test_a_leased_model_keeps_its_room_unseen() -> None:

@@ -9,7 +9,7 @@ from shared.scheduler import Policy, Priority, Reason, Scheduler, SwitchPlan
 from tests.ollama_double.clock import START, VirtualClock
 from tests.scheduler.house import CODER, PLANNER, REVIEWER, SMALL, House, house
 
-PATIENT = Policy(patience_seconds=300)
+PATIENT = Policy(patience_seconds=300, gather_seconds=0)
 
 
 @pytest.fixture
