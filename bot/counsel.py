@@ -3,12 +3,13 @@
 Whether it is asked at all is for a person to say (see frontier.py).
 """
 
-from agents.frontier import Sos, needs_frontier
-from bot import frontier
+from agents.frontier import Reason, Sos, needs_frontier
+from bot import frontier, snapshots
 from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.services import services
 from bot.task import Task
+from shared.domain import Case, Role, Stage
 
 _EVIDENCE = 4_000  # characters of the failures of the new tests
 
@@ -18,8 +19,7 @@ async def get_advice(run: RunContext, task: Task) -> Task:
 
     Raises RunStopped when nobody answers in time.
     """
-    bound = services().profile.frontier.attempts_before
-    reason = needs_frontier(failed=len(task.tried), bound=bound, earlier=task.offers, asked=bool(task.question))
+    reason = _reason(task)
     if reason is None:
         return task.without_advice()
     basis, number = task.basis, task.offers + 1
@@ -35,9 +35,20 @@ async def get_advice(run: RunContext, task: Task) -> Task:
         code=known.excerpt,
         question=task.question,
     )
+    await snapshots.take(run, Stage.AWAITING_FRONTIER, Role.CODER, task)
     advice = await frontier.seek_advice(run, basis, sos, number)
     task = task.with_(offers=number, question="")
     return task.without_advice() if advice is None else task.with_advice(advice)
+
+
+def _reason(task: Task) -> Reason | None:
+    return needs_frontier(
+        failed=len(task.tried),
+        bound=services().profile.frontier.attempts_before,
+        named=None if task.case is Case.NONE else Reason(task.case.value),
+        asked=bool(task.question),
+        earlier=task.offers,
+    )
 
 
 async def note_counsel(run: RunContext, *, advised: bool, helped: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from dbos import DBOS
 
 from agents import frontier
-from agents.frontier import Advice, Sos
+from agents.frontier import Advice, Reason, Sos
 from bot import approvals
 from bot.approvals import Answer, read_basis
 from bot.context import RunContext
@@ -63,10 +63,11 @@ async def seek_advice(run: RunContext, basis: Basis, sos: Sos, number: int) -> A
     """Offer to ask the cloud model, and return its advice if there is any.
 
     ``number`` counts the questions of the run from 1; each takes a yes of its own. None when
-    there is no key, no money left, a no, or no usable answer; all but the first are told on the
-    issue. Raises RunStopped when nobody answers in time.
+    there is no key, no money left, a no, or no usable answer, which is told on the issue. Raises
+    RunStopped when nobody answers in time.
     """
     if not has_key(services().profile.frontier, services().settings):
+        await _tell_of_key(run, f"{run.run_id}/frontier/{number}", sos.reason)
         return None
     for turn in itertools.count(1):
         key = f"{run.run_id}/frontier/{number}.{turn}"
@@ -241,6 +242,15 @@ async def _read(run: RunContext, key: str, reply: FrontierReply) -> Advice:
 
     await step("post advice", NoneType, work)
     return advice
+
+
+async def _tell_of_key(run: RunContext, key: str, reason: Reason) -> None:
+    """Say what to set, when attempts have failed; before that a cloud model would be a luxury."""
+    if reason is Reason.FAILED_ATTEMPTS:
+        policy = services().profile.frontier
+        setting = f"BATON_{policy.provider.upper()}_API_KEY"
+        told = run.phrase("no_frontier_key", setting=setting, model=policy.model)
+        await _tell(run, key, ConfigurationError(told))
 
 
 async def _tell(run: RunContext, key: str, error: BatonError) -> None:

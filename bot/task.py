@@ -9,7 +9,7 @@ from typing import Self
 
 from agents.difficulty import Assessment, Helper
 from agents.frontier import Advice, Attempt, as_verdicts, with_advice
-from shared.domain import Blueprint, Finding, Issue, Triage, Value
+from shared.domain import Blueprint, Case, Finding, Issue, Triage, Value
 from shared.target import TestRun
 
 
@@ -206,6 +206,25 @@ class Task(Value):
         if self.blueprint is not None or self.way is Way.BUILD:
             return False
         return self.way is Way.PLAN or self.assignment.triage.needs_planner
+
+    @property
+    def case(self) -> Case:
+        """Return for which a cloud model is worth asking; the Planner knows better than the Router.
+
+        Raises AssertionError before the issue is triaged.
+        """
+        if self.blueprint is not None:
+            return self.blueprint.case
+        assert self.triage is not None, "the router guesses first"
+        return self.triage.case
+
+    @property
+    def wants_counsel(self) -> bool:
+        """Tell whether a cloud model may be asked before anything is built."""
+        if self.question:
+            return True
+        is_new = self.red is None and not self.offers and not self.unadvised
+        return is_new and self.case is not Case.NONE
 
     @property
     def sha(self) -> str:

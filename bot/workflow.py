@@ -38,7 +38,7 @@ async def solve(run_id: str) -> None:
             task = await sort(run, task)
         if task.needs_plan:
             task = await design(run, task)
-        if task.question:
+        if task.wants_counsel:
             task = await get_advice(run, task)
         await run.keep(base_branch=task.basis.base_branch, base_sha=task.basis.base_sha)
         task = await construct(run, task)

@@ -101,7 +101,10 @@ def closings(text: str, allowed: Collection[int]) -> Iterator[Change]:
 
 def links(text: str, hosts: Collection[str]) -> Iterator[Change]:
     """Yield the parts of links to foreign hosts that carry data out when they are followed."""
+    seen = rendered(text)
     for match in _LINK.finditer(text):
+        if not seen(match.start()):
+            continue
         try:
             parts = urlsplit(match[0])
             host = parts.hostname or ""
