@@ -43,7 +43,11 @@ async def build_elsewhere(run: RunContext, task: Task) -> Task:
 
 async def answer_elsewhere(run: RunContext, remarks: Remarks) -> Answered:
     """Have a review answered; raises what the answering raises."""
-    name, base, head = f"review/{remarks.review_id}/build", remarks.base_sha, remarks.head_sha
+    name, base, head = (
+        f"{remarks.cause}/{remarks.review_id}/build",
+        remarks.base_sha,
+        remarks.head_sha,
+    )
     answered = await _hand_over(run, name, _answer, remarks, Answered, (base, head))
     if services().has_workers:
         await require_sound_answer(run, head, answered.sha, base)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from bot import engine
-from bot.handlers import comments, issues, pulls, reviews
+from bot.handlers import checks, comments, installations, issues, pulls, reviews
 from bot.inbox import store
 from webhooks.delivery import Accepted, Delivery
 
@@ -17,11 +17,16 @@ HANDLERS: Mapping[str, Handler] = {
     "issue_comment": comments.handle,
     "pull_request": pulls.handle,
     "pull_request_review": reviews.handle,
+    "pull_request_review_comment": reviews.handle_comment,
+    "check_run": checks.handle_run,
+    "check_suite": checks.handle_suite,
+    "installation": installations.handle,
+    "installation_repositories": installations.handle_repositories,
 }
 """Who handles an event."""
 
 
-_WHOEVER = frozenset({"closed"})
+_WHOEVER = frozenset({"closed", "check_suite.completed"})
 """Actions that matter also when a bot did them, such as one that merges pull requests."""
 
 
@@ -37,7 +42,8 @@ async def accept(delivery: Delivery) -> Accepted:
 def _matters(delivery: Delivery) -> bool:
     if delivery.name not in HANDLERS:
         return False
-    return not delivery.event.sender.is_bot or delivery.action in _WHOEVER
+    does = {delivery.action, f"{delivery.name}.{delivery.action}"}
+    return not delivery.event.sender.is_bot or not does.isdisjoint(_WHOEVER)
 
 
 @engine.workflow("delivery")

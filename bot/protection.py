@@ -3,7 +3,7 @@
 from bot import approvals
 from bot.context import RunContext
 from bot.durable import step
-from bot.rules import Rules
+from bot.rules import Rules, rules_of
 from bot.services import services
 from bot.task import Task
 from shared.domain import Value
@@ -27,7 +27,7 @@ async def ask(run: RunContext, task: Task, rules: Rules) -> Task:
 
     Raises RunStopped when the answer is no, or when no answer could make the change good.
     """
-    verdict = await _judged(run, task, rules)
+    verdict = await _judged(run, task.basis.base_sha, task.whole.sha, rules)
     if verdict.refusals:
         told = "\n".join(reason.sentence for reason in verdict.refusals)
         raise RunStopped(run.phrase("refused_change"), told)
@@ -39,8 +39,19 @@ async def ask(run: RunContext, task: Task, rules: Rules) -> Task:
     return task  # on the commit that it was built on: whether that has moved is seen to later
 
 
-async def _judged(run: RunContext, task: Task, rules: Rules) -> Verdict:
-    base, head = task.basis.base_sha, task.whole.sha
+async def require_unprotected(run: RunContext, base: str, head: str, rules_at: str) -> None:
+    """Check that an answer touches nothing that needs a person's yes.
+
+    ``rules_at`` is a commit of the default branch. Raises RunStopped.
+    """
+    verdict = await _judged(run, base, head, await rules_of(run.ref, rules_at))
+    told = [reason.sentence for reason in verdict.refusals]
+    told += [reason.sentence for reason in verdict.questions if reason.concern in _ASKED]
+    if told:
+        raise RunStopped(run.phrase("protected_answer"), "\n".join(told))
+
+
+async def _judged(run: RunContext, base: str, head: str, rules: Rules) -> Verdict:
     policy = PatchPolicy(protected=rules.config.protected_paths)
 
     async def work() -> Verdict:

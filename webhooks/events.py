@@ -8,6 +8,7 @@ from pydantic import Field
 from webhooks.parts import (
     NOBODY,
     CheckRun,
+    CheckSuite,
     Comment,
     Installation,
     Issue,
@@ -109,6 +110,14 @@ class CheckRunEvent(_RepositoryEvent):
     check_run: CheckRun
 
 
+class CheckSuiteEvent(_RepositoryEvent):
+    """All checks of an App on a commit have come to their end."""
+
+    actions = frozenset({"completed"})
+    kind: Literal["check_suite"] = "check_suite"
+    check_suite: CheckSuite
+
+
 class PushEvent(_RepositoryEvent):
     """A branch or tag moved, appeared or went."""
 
@@ -148,6 +157,7 @@ Event = Annotated[
     | PullRequestReviewEvent
     | PullRequestReviewCommentEvent
     | CheckRunEvent
+    | CheckSuiteEvent
     | PushEvent
     | InstallationEvent
     | InstallationRepositoriesEvent,
@@ -162,6 +172,7 @@ MODELS: Mapping[str, type[_Event]] = {
     "pull_request_review": PullRequestReviewEvent,
     "pull_request_review_comment": PullRequestReviewCommentEvent,
     "check_run": CheckRunEvent,
+    "check_suite": CheckSuiteEvent,
     "push": PushEvent,
     "installation": InstallationEvent,
     "installation_repositories": InstallationRepositoriesEvent,

@@ -139,6 +139,23 @@ class ReviewComment(Part):
     pull_request_review_id: Id | None = None
 
 
+class AppName(Part):
+    """The App that a check belongs to."""
+
+    id: Id
+    slug: Text = ""
+
+
+class CheckSuite(Part):
+    """All check runs of one App on a commit; the branch is null for a commit of a fork."""
+
+    id: Id
+    head_branch: Text = ""
+    head_sha: str
+    conclusion: Text = ""
+    app: AppName | None = None
+
+
 class CheckRun(Part):
     """A check run; ``external_id`` is what Baton gave it."""
 

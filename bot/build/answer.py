@@ -24,7 +24,9 @@ class Remarks(Value):
     head_sha: str
     login: str
     body: str
-    comments: tuple[ReviewComment, ...]
+    comments: tuple[ReviewComment, ...] = ()
+    cause: str = "review"
+    """What the remarks are from: a `review`, or the failing `checks` of a commit."""
 
     def sentences(self) -> tuple[str, ...]:
         """Write the review as remarks for the Coder, numbered by their order."""
@@ -38,6 +40,8 @@ class Answered(Value):
     sha: str
     message: str
     green: TestRun
+    doubts: tuple[str, ...] = ()
+    """What of it a person should look at before believing it."""
 
 
 async def write(run: RunContext, remarks: Remarks) -> Answered:
@@ -45,7 +49,8 @@ async def write(run: RunContext, remarks: Remarks) -> Answered:
 
     Raises RunStopped when no answer passes the tests.
     """
-    checkout = Checkout(run, f"review-{remarks.review_id}", remarks.head_sha, base=remarks.base_sha)
+    name = f"{remarks.cause}-{remarks.review_id}"
+    checkout = Checkout(run, name, remarks.head_sha, base=remarks.base_sha)
     before = await checkout.test("test the branch")
     known = await checkout.surroundings(remarks.issue)
     attempts = run.budgets.attempts
@@ -68,8 +73,15 @@ async def write(run: RunContext, remarks: Remarks) -> Answered:
         touched += await checkout.tampering(remarks.head_sha)
         verdicts = (*touched, *judge_kept(before, green).sentences)
         if not verdicts:
-            sha = await checkout.commit(f"Answer {remarks.login}'s review\n\n{tried.message}")
+            sha = await checkout.commit(f"{_subject(remarks)}\n\n{tried.message}")
             if sha != remarks.head_sha:
-                return Answered(sha=sha, message=tried.message, green=green)
+                tests = {test.partition("::")[0] for test in before.outcomes}
+                doubts = await checkout.doubts(remarks.head_sha, tests)
+                return Answered(sha=sha, message=tried.message, green=green, doubts=doubts)
             verdicts = ("Nothing was changed. Each remark must be answered by a change.",)
     raise RunStopped(run.phrase("no_answer_to_review", attempts=attempts), "\n".join(verdicts))
+
+
+def _subject(remarks: Remarks) -> str:
+    is_review = remarks.cause == "review"
+    return f"Answer {remarks.login}'s review" if is_review else f"Mend {remarks.login}"

@@ -1,6 +1,6 @@
 """GitHub as Baton uses it: an App's or a person's credentials, repositories, no vendor types."""
 
-from shared.github.checks import Check
+from shared.github.checks import Check, FailedCheck
 from shared.github.connection import GitHub
 from shared.github.conversation import Reaction
 from shared.github.limits import cut, cut_title
@@ -36,6 +36,7 @@ __all__ = [
     "CheckStatus",
     "Comment",
     "Conclusion",
+    "FailedCheck",
     "GitHub",
     "GitHubRepo",
     "GitHubUrls",

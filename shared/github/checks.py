@@ -8,7 +8,17 @@ from shared.github.client import Json, parse
 from shared.github.facet import Facet
 from shared.github.limits import ANNOTATIONS, CHECK_OUTPUT, cut, cut_title
 from shared.github.once import ATTEMPTS, SETTLING
-from shared.github.values import Annotation, CheckRun, CheckStatus, Conclusion
+from shared.github.values import (
+    Annotation,
+    AnnotationLevel,
+    CheckRun,
+    CheckStatus,
+    Conclusion,
+    Read,
+    Text,
+)
+
+_FAILED = {"failure", "timed_out"}
 
 
 class Check(Value):
@@ -22,6 +32,34 @@ class Check(Value):
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
+
+
+class _Output(Read):
+    title: Text = ""
+    summary: Text = ""
+    text: Text = ""
+
+
+class _Listed(Read):
+    id: int
+    name: str
+    conclusion: Text = ""
+    output: _Output = _Output()
+
+
+class _Marked(Read):
+    path: str
+    start_line: int = 0
+    annotation_level: Text = ""
+    message: Text = ""
+
+
+class FailedCheck(Value):
+    """A check run that failed: what it says, and where."""
+
+    name: str
+    said: str
+    marks: tuple[str, ...] = ()
 
 
 class Checks(Facet):
@@ -38,6 +76,27 @@ class Checks(Facet):
         elif run.annotations >= len(check.annotations):
             return await self._patch(run, _state(check))
         return await self._annotate(run, check)
+
+    async def failed_checks(self, sha: str, most: int = 10) -> tuple[FailedCheck, ...]:
+        """Read the newest check runs of a commit that failed, with their marks of failure."""
+        url = self._at("commits", sha, "check-runs")
+        runs = [one async for one in self._client.pages(url, _Listed, filter="latest")]
+        failed = [one for one in runs if one.conclusion in _FAILED][:most]
+        return tuple([await self._failed(one) for one in failed])
+
+    async def _failed(self, run: _Listed) -> FailedCheck:
+        url = self._at("check-runs", run.id, "annotations")
+        marks = [one async for one in self._client.pages(url, _Marked)]
+        said = (run.output.title, run.output.summary, run.output.text)
+        return FailedCheck(
+            name=run.name,
+            said="\n\n".join(part for part in said if part),
+            marks=tuple(
+                f"{mark.path}:{mark.start_line}: {mark.message}"
+                for mark in marks
+                if mark.annotation_level == AnnotationLevel.FAILURE
+            ),
+        )
 
     async def _find_check(self, check: Check) -> CheckRun | None:
         url = self._at("commits", check.head_sha, "check-runs")

@@ -37,6 +37,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "review_comments": _READ_PULLS,
     "reply_to_review_comment": _WRITE_PULLS,
     "ensure_check_run": {"checks": "write"},
+    "failed_checks": {"checks": "read"},
     "git_token": {"contents": "write"},
     "identity": {},
 }

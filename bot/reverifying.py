@@ -1,0 +1,57 @@
+"""Verifying a proposed commit once more, because somebody asked for Baton's check again."""
+
+from bot import engine
+from bot.checkout import Checkout, discard
+from bot.checks import of_failures, set_check, told_green, told_red
+from bot.context import RunContext
+from bot.durable import step
+from bot.services import services
+from bot.snapshots import CurrentTask
+from bot.task import Task
+from bot.workflow import load
+from shared.domain import Value
+from shared.errors import BatonError
+from shared.github import Conclusion
+from shared.target import judge_green
+
+
+class _Proposed(Value):
+    """The task that a run has proposed, if a snapshot has kept it."""
+
+    task: Task | None = None
+
+
+@engine.workflow("verify_again")
+async def verify_again(run_id: str, sha: str) -> None:
+    """Run the tests of a commit on a clean checkout, and set the check to what they say."""
+    run = await step("load run", RunContext, lambda: load(run_id))
+    proposed = await step("find what was proposed", _Proposed, lambda: _proposed(run_id))
+    if proposed.task is None:
+        return
+    try:
+        await _verify(run, proposed.task, sha)
+    except BatonError as error:
+        told = str(error)
+        await run.do("tell by check", lambda: set_check(run, sha, Conclusion.FAILURE, told))
+    await discard(run)
+
+
+async def _proposed(run_id: str) -> _Proposed:
+    row = await services().store.newest_snapshot(run_id)
+    task = CurrentTask.model_validate(row.document).task if row is not None else None
+    return _Proposed(task=task if task is not None and task.changes else None)
+
+
+async def _verify(run: RunContext, task: Task, sha: str) -> None:
+    change = task.whole
+    green = await Checkout(run, "again", sha, base=task.basis.base_sha).test("verify again")
+    verdict = judge_green(change.red.base, change.red.run, green)
+
+    async def show() -> None:
+        if verdict.ok:
+            await set_check(run, sha, Conclusion.SUCCESS, told_green(change, green))
+        else:
+            told = told_red(verdict.sentences, green)
+            await set_check(run, sha, Conclusion.FAILURE, told, of_failures(green))
+
+    await run.do("tell by check", show)
