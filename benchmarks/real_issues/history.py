@@ -60,7 +60,7 @@ class Case(NamedTuple):
 
 def load_history() -> tuple[Bug, ...]:
     """Read every manifest."""
-    paths = sorted((FOLDER / "history").glob("*.toml"))
+    paths = sorted((FOLDER / "bugs").glob("*.toml"))
     return tuple(Bug.model_validate(tomllib.loads(path.read_text("utf-8"))) for path in paths)
 
 

@@ -9,7 +9,6 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import uv
@@ -24,7 +23,50 @@ from shared.domain import Issue, RepoRef
 from shared.workspace.actions import Action, Observation, Submit
 
 MINI = "mini-swe-agent==2.4.6"
-_RIVAL = Path(__file__).with_name("_mini.py")
+# Reads tasks with their commands and one result from standard input; prints what the model was
+# shown at each turn, by task. Runs in an environment with mini-swe-agent alone.
+_SCRIPT = r"""
+import json, sys
+from importlib.resources import files
+import yaml
+from minisweagent.agents.default import DefaultAgent
+from minisweagent.exceptions import Submitted
+from minisweagent.models.litellm_textbased_model import LitellmTextbasedModelConfig
+from minisweagent.models.test_models import DeterministicModel, make_output
+
+class Results:
+    def __init__(self, result): self.result = result
+    def execute(self, action, cwd=""):
+        if "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT" in action["command"]:
+            raise Submitted({"role": "exit", "content": "", "extra": {"exit_status": "Submitted"}})
+        return {"output": self.result, "returncode": 0, "exception_info": ""}
+    def get_template_vars(self, **more):
+        return {"system": "Linux", "release": "", "version": "", "machine": "x86_64", **more}
+    def serialize(self): return {}
+
+class Watched(DeterministicModel):
+    def query(self, messages, **more):
+        self.shown.append([(m["role"] == "assistant", str(m["content"])) for m in messages])
+        return super().query(messages, **more)
+
+def walk(task):
+    text = (files("minisweagent") / "config" / "mini_textbased.yaml").read_text("utf-8")
+    config = yaml.safe_load(text)
+    replies = [f"Next.\n\n```mswea_bash_command\n{line}\n```" for line in task["commands"]]
+    outputs = [
+        make_output(reply, [{"command": line}], cost=0.0)
+        for reply, line in zip(replies, task["commands"])
+    ]
+    usual = LitellmTextbasedModelConfig.model_fields["observation_template"].default
+    template = config.get("model", {}).get("observation_template", usual)
+    model = Watched(outputs=outputs, observation_template=template)
+    model.shown = []
+    settings = {key: config["agent"][key] for key in ("system_template", "instance_template")}
+    DefaultAgent(model, Results(task["result"]), **settings, cost_limit=0.0).run(task["task"])
+    return model.shown
+
+print(json.dumps({task["name"]: walk(task) for task in json.load(sys.stdin)}))
+"""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _FAILURE = "AssertionError: it fails"
 _RESULT = "1 passed in 0.10s\n[exit code 0]"
@@ -88,7 +130,7 @@ def of_mini(cases: Sequence[Case]) -> dict[str, Scaffold]:
     ]
     command = (
         *(uv.find_uv_bin(), "run", "--quiet", "--no-project", "--isolated", "--with", MINI),
-        *("python", str(_RIVAL)),
+        *("python", "-c", _SCRIPT),
     )
     done = subprocess.run(
         command, input=json.dumps(wanted), capture_output=True, text=True, check=False
