@@ -37,7 +37,7 @@ async def build_elsewhere(run: RunContext, task: Task) -> Task:
     # Each time under a name of its own: attempts that failed are built on with somebody's help.
     built = await _hand_over(run, f"build/{task.builds}", _build, task, Task, starts)
     if services().has_workers:
-        await require_sound_change(run, built)
+        await require_sound_change(run, task, built)
     return built
 
 

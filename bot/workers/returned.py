@@ -26,11 +26,13 @@ class Faults(Value):
     sentences: tuple[str, ...]
 
 
-async def require_sound_change(run: RunContext, task: Task) -> None:
+async def require_sound_change(run: RunContext, ordered: Task, task: Task) -> None:
     """Check the commits of all parts, also of one whose building waits for help.
 
-    Raises RunStopped that names what is wrong.
+    ``ordered`` is the task as it was handed out. Raises RunStopped that names what is wrong.
     """
+    if task.basis != ordered.basis or task.finished[: len(ordered.finished)] != ordered.finished:
+        _require_none(run, ("The task is not the one that was handed out.",))
     base, protected = task.basis.base_sha, tuple[str, ...]()
     reds = [change.red for change in task.finished] + ([task.red] if task.red else [])
     shas = [change.sha for change in task.changes]

@@ -63,6 +63,10 @@ class Bench:
         basis = Basis(issue=_ISSUE, base_branch="main", base_sha=self.base)
         return Task(basis=basis, red=tests, change=change)
 
+    async def judge(self, task: Task) -> None:
+        """Look at a task that comes back, as the gateway does."""
+        await require_sound_change(self.run, Task(basis=task.basis), task)
+
 
 @pytest.fixture
 async def bench(tmp_path: Path, store: Store) -> AsyncIterator[Bench]:
@@ -102,7 +106,7 @@ _CODE = ("src/a.py", "a = 2\n")
 async def test_an_honest_change_is_taken(bench: Bench) -> None:
     """New tests, then code that leaves them alone: nothing is wrong with it."""
     red = await bench.commit(_TEST)
-    await require_sound_change(bench.run, bench.task(red, await bench.commit(_CODE, on=red)))
+    await bench.judge(bench.task(red, await bench.commit(_CODE, on=red)))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ async def test_a_change_that_breaks_the_rules_is_refused(
     red = await bench.commit(*tests)
     sha = await bench.commit(*code, on=red)
     with pytest.raises(RunStopped, match="break the rules") as caught:
-        await require_sound_change(bench.run, bench.task(red, sha))
+        await bench.judge(bench.task(red, sha))
     assert reason in caught.value.details
 
 
@@ -147,7 +151,7 @@ async def test_commits_have_to_follow_each_other(bench: Bench, tests: str, chang
         "absent": "1" * 40,
     }
     with pytest.raises(RunStopped) as caught:
-        await require_sound_change(bench.run, bench.task(made[tests], made[change]))
+        await bench.judge(bench.task(made[tests], made[change]))
     assert "does not follow" in caught.value.details
 
 
@@ -161,3 +165,16 @@ async def test_an_answer_to_a_review_follows_the_branch(bench: Bench) -> None:
     sly = await bench.commit(("pytest.ini", "[pytest]\naddopts = --collect-only\n"))
     with pytest.raises(RunStopped, match="break the rules"):
         await require_sound_answer(bench.run, bench.base, sly, bench.base)
+
+
+async def test_a_task_comes_back_as_it_was_handed_out(bench: Bench) -> None:
+    """Another base, issue or branch than the one ordered is refused, however sound the commits."""
+    red = await bench.commit(_TEST)
+    built = bench.task(red, await bench.commit(_CODE, on=red))
+    elsewhere = built.basis.model_copy(update={"base_branch": "release"})
+    ordered = Task(basis=built.basis)
+    begun = ordered.with_(finished=(built.change,))
+    for order, forged in ((ordered, built.with_(basis=elsewhere)), (begun, built)):
+        with pytest.raises(RunStopped) as caught:
+            await require_sound_change(bench.run, order, forged)
+        assert "not the one that was handed out" in caught.value.details
