@@ -25,6 +25,7 @@ class Pending(Value):
     id: str = ""
     kind: str = ""
     comment: int = 0
+    approvers: int = 1
 
 
 async def pending(order: Order) -> Pending:
@@ -35,7 +36,10 @@ async def pending(order: Order) -> Pending:
 
     async def work() -> Pending:
         row = await services().store.pending_approval(run_id)
-        return Pending(id=row.id, kind=row.kind, comment=row.comment or 0) if row else Pending()
+        if row is None:
+            return Pending()
+        people = row.shown.get("approvers", 1)
+        return Pending(id=row.id, kind=row.kind, comment=row.comment or 0, approvers=people)
 
     return await step("find request", Pending, work)
 
@@ -47,7 +51,7 @@ async def approve(order: Order) -> Refusal:
         return objection
     if order.word and order.word != asked.kind:
         return "wrong_kind", {"asked": order.word, "expected": asked.kind}
-    if approvers(asked.kind) == 1:
+    if asked.approvers == 1:
         return await decide(order, asked, ApprovalState.APPROVED)
     return await _approve_together(order, asked)
 

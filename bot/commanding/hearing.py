@@ -3,6 +3,8 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from dbos import DBOS
+
 from bot.commanding.saying import Order, Refusal, Saying
 from bot.commands import Command, Unknown, Verb, parse
 from bot.durable import step
@@ -47,11 +49,16 @@ def _plain(body: str) -> str:
 
 
 async def is_heard(saying: Saying) -> bool:
-    """Count what somebody says; who says too much is told so once, and then not heard a while."""
+    """Count what somebody says; who says too much is told so once, and then not heard a while.
+
+    A comment is heard once, however many deliveries tell of it; one that failed may be repeated.
+    """
+    # As bot/inbox.py names a delivery that comes again after it has failed for good.
+    delivery = str(DBOS.workflow_id).rstrip("+")
 
     async def work() -> Hearing:
         key = f"{saying.ref} {saying.comment}"
-        return await Ears(services().store.engine).hear(saying.login.lower(), key)
+        return await Ears(services().store.engine).hear(saying.login.lower(), key, delivery)
 
     hearing = await step("count", Hearing, work)
     if hearing is Hearing.TOO_OFTEN:

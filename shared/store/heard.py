@@ -14,6 +14,8 @@ from shared.store.tables import UtcDateTime, now
 MOST = 20
 """Comments with commands that one person is heard for within the window."""
 WINDOW = timedelta(minutes=10)
+KEPT = timedelta(days=7)
+"""How long a comment is known; GitHub delivers again for three days."""
 
 
 class Heard(SQLModel, table=True):
@@ -21,6 +23,7 @@ class Heard(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     login: str = Field(index=True)
+    delivery: str
     at: datetime = Field(default_factory=now, sa_column=Column(UtcDateTime, nullable=False))
 
 
@@ -28,6 +31,8 @@ class Hearing(StrEnum):
     """Whether somebody is heard."""
 
     YES = "yes"
+    ALREADY = "already"
+    """This comment was handled, by another delivery."""
     TOO_OFTEN = "too_often"
     """The first one too many: worth a word."""
     NOT_ANY_MORE = "not_any_more"
@@ -39,18 +44,21 @@ class Ears:
     def __init__(self, engine: AsyncEngine) -> None:
         self._session = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
-    async def hear(self, login: str, key: str) -> Hearing:
+    async def hear(self, login: str, key: str, delivery: str) -> Hearing:
         """Count a comment once, by its key, and tell whether its author is heard.
 
-        Those turned away count as well: who goes on and on stays unheard.
+        Those turned away count as well: who goes on and on stays unheard. A comment belongs to
+        the first delivery of it.
         """
         async with self._session.begin() as session:
             row = await session.get(Heard, key)
             if row is None:
-                row = Heard(key=key, login=login)
-                await session.exec(delete(Heard).where(col(Heard.at) < row.at - WINDOW))
+                row = Heard(key=key, login=login, delivery=delivery)
+                await session.exec(delete(Heard).where(col(Heard.at) < row.at - KEPT))
                 session.add(row)
                 await session.flush()
+            if row.delivery != delivery:
+                return Hearing.ALREADY
             earlier = select(func.count()).where(
                 Heard.login == login,
                 col(Heard.at) > row.at - WINDOW,

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "heard",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("login", sa.String(), nullable=False),
+        sa.Column("delivery", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
