@@ -16,6 +16,7 @@ from bot.context import RunContext
 from bot.durable import step
 from bot.guarding import signs_in
 from bot.rendering import phrase, render
+from bot.rules import read_rules
 from bot.services import services
 from bot.task import Basis, Task, Way
 from shared.domain import Difficulty, RepoRef, Role, Stage, Value
@@ -78,7 +79,8 @@ async def read_basis(run: RunContext) -> Basis:
         repo = await services().repo(run.ref)
         base = await repo.default_branch()
         issue = await repo.issue(run.number)
-        return Basis(issue=issue, base_branch=base.name, base_sha=base.sha)
+        asks = (await read_rules(run.ref, base.sha)).approvals
+        return Basis(issue=issue, base_branch=base.name, base_sha=base.sha, asks=asks)
 
     return await step("read issue and base", Basis, work)
 
@@ -95,7 +97,7 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
         "base_branch": basis.base_branch,
         "base_sha": basis.base_sha,
         "hours": services().profile.budgets.approval_hours,
-        "approvers": approvers(kind),
+        "approvers": approvers(kind, basis),
     }
     if kind == "triage":
         shown |= {"signs": list(signs_in(basis.issue))}
@@ -109,9 +111,14 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
     return shown
 
 
-def approvers(kind: str) -> int:
+def asks(basis: Basis) -> Approvals:
+    """Return what waits for a person: the repository may ask for more than the profile."""
+    return basis.asks or services().profile.approvals
+
+
+def approvers(kind: str, basis: Basis) -> int:
     """Return how many people have to say yes; that the router guessed right, one can tell."""
-    return 1 if kind == "triage" else services().profile.approvals.approvers
+    return 1 if kind == "triage" else asks(basis).approvers
 
 
 def plan_is_due(policy: Approvals, task: Task) -> bool:

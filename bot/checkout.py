@@ -14,7 +14,7 @@ from bot.context import RunContext
 from bot.durable import step
 from bot.rendering import plain
 from bot.services import services
-from bot.surroundings import Surroundings, command_for_tests, look
+from bot.surroundings import ADVICE, Surroundings, command_for_tests, look
 from shared.domain import Issue, Value
 from shared.errors import GitError, RunStopped
 from shared.git import Worktree
@@ -177,7 +177,9 @@ class Checkout:
         target = await self._target()
         place = services().places.sources(self.run.ref)
         await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
-        return await look(tree, issue, command_for_tests(target), place)
+        known = await look(tree, issue, command_for_tests(target), place)
+        # Of the base commit: a branch has no say in how its own agents go about it.
+        return known.with_advice(await tree.text(self._base, ADVICE) or "")
 
     async def _look(
         self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]

@@ -172,7 +172,7 @@ def _terms(sos: Sos, basis: Basis, offer: Offer) -> dict[str, Any]:
         "base_branch": basis.base_branch,
         "base_sha": basis.base_sha,
         "hours": services().profile.budgets.approval_hours,
-        "approvers": approvals.approvers("frontier"),
+        "approvers": approvals.approvers("frontier", basis),
     }
 
 

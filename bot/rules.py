@@ -46,14 +46,15 @@ class Rules(Value):
 
 async def rules_of(ref: RepoRef, sha: str | None = None) -> Rules:
     """Read the rules at a commit of the default branch, at its newest one if none is named."""
+    return await step("read rules", Rules, lambda: read_rules(ref, sha))
 
-    async def work() -> Rules:
-        repo = await services().repo(ref)
-        told = await repo.file(PATH, sha or (await repo.default_branch()).sha) or ""
-        version = hashlib.sha256(told.encode()).hexdigest()[:12] if told else ""
-        return Rules(reading=read_config(told), version=version)
 
-    return await step("read rules", Rules, work)
+async def read_rules(ref: RepoRef, sha: str | None = None) -> Rules:
+    """Read the rules within a step."""
+    repo = await services().repo(ref)
+    told = await repo.file(PATH, sha or (await repo.default_branch()).sha) or ""
+    version = hashlib.sha256(told.encode()).hexdigest()[:12] if told else ""
+    return Rules(reading=read_config(told), version=version)
 
 
 async def complain(ref: RepoRef, number: int, rules: Rules, language: Language) -> None:

@@ -10,6 +10,7 @@ from bot.checkout import discard
 from bot.context import RunContext
 from bot.durable import step
 from bot.notices import language_of
+from bot.rules import complain, rules_of
 from bot.services import services
 from bot.task import Way
 from bot.workflow import load, solve
@@ -79,6 +80,8 @@ async def start(
     `snapshot` is the id of one to go on from, `way` says whether a plan comes first, and
     `question` is what a cloud model is to be asked before anything is built.
     """
+    rules = await rules_of(issue.repo)
+    language = rules.config.language or language_of(issue.title, issue.body)
 
     async def work() -> str:
         run = Run(
@@ -87,7 +90,7 @@ async def start(
             number=issue.number,
             requester=requester,
             title=issue.title,
-            language=language_of(issue.title, issue.body),
+            language=language,
             resumed_from=snapshot,
             way=way,
             question=question,
@@ -97,6 +100,7 @@ async def start(
     run_id = await step("open run", str, work)
     with engine.once(run_id), engine.in_line(f"{issue.repo}#{issue.number}"):
         await DBOS.enqueue_workflow_async(engine.RUNS, solve, run_id)
+    await complain(issue.repo, issue.number, rules, language)
     return run_id
 
 

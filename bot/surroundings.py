@@ -4,6 +4,7 @@ import asyncio
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from agents.context import (
     VERSION,
@@ -19,6 +20,7 @@ from shared.domain import Issue, Value
 from shared.git import Worktree
 from shared.git.gathering import gather
 from shared.git.history import History
+from shared.guard.text import clean
 from shared.sources.cache import SourceCache
 from shared.target import Target
 from shared.target.values import Runner
@@ -28,6 +30,9 @@ from shared.workspace.tree import PathRefused, Tree
 # Characters, about 5k tokens: room for the task and its answer in a context of 16k tokens.
 EXCERPT = 16_000
 _EXAMPLE = 8_000
+_LONGEST_ADVICE = 3_000
+ADVICE = "AGENTS.md"
+"""What a repository tells agents; read on the default branch only."""
 _MOST_TESTS = 60
 _MOST_SHOWN = 12
 
@@ -42,6 +47,14 @@ class Surroundings(Value):
     """How well the files answer to the issue, the best first."""
     example_path: str = ""
     example: str = ""
+
+    def with_advice(self, text: str) -> Self:
+        """Put what the repository tells agents before what was found in it."""
+        told = clean(text).text.strip()
+        if not told:
+            return self
+        cut = told if len(told) <= _LONGEST_ADVICE else f"{told[:_LONGEST_ADVICE]}\n[...]"
+        return self.model_copy(update={"excerpt": f"{ADVICE} says:\n{cut}\n\n{self.excerpt}"})
 
 
 async def look(worktree: Worktree, issue: Issue, command: str, place: Path) -> Surroundings:

@@ -10,6 +10,7 @@ from typing import Self
 from agents.difficulty import Assessment, Helper
 from agents.frontier import Advice, Attempt, as_verdicts, with_advice
 from shared.domain import Blueprint, Case, Finding, Issue, Triage, Value
+from shared.profiles import Approvals
 from shared.target import TestRun
 
 
@@ -19,6 +20,8 @@ class Basis(Value):
     issue: Issue
     base_branch: str
     base_sha: str
+    asks: Approvals | None = None
+    """What waits for a person there, by the profile and the repository's own rules."""
 
 
 class Way(StrEnum):

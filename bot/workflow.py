@@ -156,8 +156,8 @@ async def design(run: RunContext, task: Task) -> Task:
 
     A person may rather have it built without a plan.
     """
-    asks = services().profile.approvals
     while True:
+        asks = approvals.asks(task.basis)
         if asks.planner:
             task = await approvals.wait(run, "planner", task)
             if task.way is Way.BUILD:

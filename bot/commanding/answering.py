@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.approvals import Answer, answer, approvers
+from bot.approvals import Answer, answer
 from bot.commanding.saying import Order, Refusal
 from bot.durable import step
 from bot.services import services
