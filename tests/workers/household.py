@@ -56,10 +56,11 @@ class WorkerProcess:
     env_file: Path
     log: Path
     process: asyncio.subprocess.Process | None = None
+    node: str = NODE
 
     async def start(self) -> None:
         """Start the process at its end of the cable."""
-        command = (sys.executable, "-P", "-m", "bot", "worker", "--node", NODE)
+        command = (sys.executable, "-P", "-m", "bot", "worker", "--node", self.node)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(*self.cable.command, *command, "--env-file", str(self.env_file)),
