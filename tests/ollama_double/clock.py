@@ -47,8 +47,12 @@ class VirtualClock:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on an event loop of this clock."""
-        with asyncio.Runner(loop_factory=self._loop) as runner:
+        with self.runner() as runner:
             return runner.run(work)
+
+    def runner(self) -> asyncio.Runner:
+        """Return what runs one coroutine after the other on an event loop of this clock."""
+        return asyncio.Runner(loop_factory=self._loop)
 
     def hold_for(self, engine: AsyncEngine) -> None:
         """Stand still while a connection of a database is in use, for a thread works on it."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -194,12 +196,29 @@ class House:
             self.faults.append(f"{model} was unloaded while leased")
 
 
+@functools.cache
+def _empty() -> bytes:
+    """Return a database without rows, so that not each test has to make the schema anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "baton.db"
+        Store.open(path)
+        return path.read_bytes()
+
+
+def database(folder: Path) -> Path:
+    """Return the path of the house's database, made if it is not there."""
+    path = folder / "baton.db"
+    if not path.exists():
+        path.write_bytes(_empty())
+    return path
+
+
 @contextlib.asynccontextmanager
 async def house(
     clock: VirtualClock, folder: Path, machine: Machine = ROOMY
 ) -> AsyncIterator[House]:
     """Open a house whose scheduler talks to its node directly."""
-    store = Store.open(folder / "baton.db")
+    store = Store.open(database(folder))
     clock.hold_for(store.engine)
     try:
         async with OllamaNode(clock, MODELS, machine) as node:
@@ -216,7 +235,7 @@ async def house_over_http(
     clock: VirtualClock, folder: Path, machine: Machine = ROOMY
 ) -> AsyncIterator[tuple[House, OllamaDouble]]:
     """Open a house whose scheduler talks to its node by the real client over HTTP."""
-    store = Store.open(folder / "baton.db")
+    store = Store.open(database(folder))
     clock.hold_for(store.engine)
     try:
         async with OllamaDouble(OllamaNode(clock, MODELS, machine)) as double:
