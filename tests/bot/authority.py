@@ -215,13 +215,14 @@ class Court:
             await self.house.allow(login, level)
             self.known[login] = level
 
-    async def sent(self, event: str = "issue_comment", **about: int) -> Json:
-        """Return the newest webhook that the forge has made of an event and a thing."""
+    async def sent(self, event: str = "issue_comment", action: str = "", **about: int) -> Json:
+        """Return the newest webhook of an event, of an action and about a thing where given."""
         async with self.house.forge.reading(NOBODY) as unit:
             query = select(Sent).where(Sent.event == event).order_by(Sent.id.desc()).limit(9)
             for row in await unit.session.scalars(query):
                 payload: Json = json.loads(row.payload)
-                if all(payload[key]["id"] == value for key, value in about.items()):
+                same = all(payload[key]["id"] == value for key, value in about.items())
+                if same and action in {"", payload["action"]}:
                     return payload
         raise AssertionError(f"no {event} about {about}")
 

@@ -1,6 +1,9 @@
 """A yes counts for what was shown, where it was shown, after it was shown, once, while it holds."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -9,8 +12,9 @@ from bot.approvals import Answer
 from bot.demo.forge.actors import NOBODY
 from bot.demo.forge.config import Level
 from bot.demo.forge.tables import Comment
-from bot.services import services
+from bot.services import install, services
 from shared.domain import Stage
+from shared.profiles import BaseMoved
 from shared.store import ApprovalState, Ears, Hearing
 from shared.store.heard import MOST
 from tests.bot.authority import Court, Scene, open_court
@@ -302,6 +306,65 @@ async def test_a_person_chooses_the_way(court: Court, kind: str, body: str, outc
     scene = await court.asking(kind)
     await say(court, scene.number, body)
     assert await court.outcome(scene) == outcome
+
+
+@contextlib.contextmanager
+def policy(**changes: Any) -> Iterator[None]:  # noqa: ANN401  fields of the profile
+    """Let the profile ask for other approvals for a while."""
+    before = services()
+    approvals = before.profile.approvals.model_copy(update=changes)
+    profile = before.profile.model_copy(update={"approvals": approvals})
+    install(replace(before, profile=profile))
+    try:
+        yield
+    finally:
+        install(before)
+
+
+async def test_two_different_people_have_to_say_yes(court: Court) -> None:
+    """The first yes is kept and told; the same person's second is none; another's decides."""
+    with policy(approvers=2):
+        scene = await court.asking("planner")
+        assert "Two different people" in "".join(await court.house.bodies(scene.number))
+        first, again = await say(court, scene.number), await say(court, scene.number)
+        assert await court.reactions(court.house.alice, first) == DONE
+        assert await court.reactions(court.house.alice, again) == PUZZLED
+        assert await court.notices(scene.number, first) == ["one_more"]
+        assert await scene.asked() == [PENDING]
+        comment = await court.house.wendy.comment(scene.number, "/approve")
+        await court.deliver(f"second-{comment}", await court.sent(comment=comment))
+        assert await court.outcome(scene) == "goes on: as shown"
+    (request,) = await services().store.approvals(scene.run_id)
+    assert (request.state, request.decided_by) == (APPROVED, "mallory + wendy")
+
+
+async def test_of_two_each_has_to_be_allowed_when_the_work_starts(court: Court) -> None:
+    """A first yes whose giver may no longer write does not help the second."""
+    with policy(approvers=2):
+        scene = await court.asking("planner")
+        await say(court, scene.number)
+        await court.allow("mallory", Level.READ)
+        comment = await court.house.wendy.comment(scene.number, "/approve")
+        await court.deliver(f"revoked-{comment}", await court.sent(comment=comment))
+        await court.house.said(scene.number, "mallory may no longer write")
+        await court.house.said(scene.number, "/planner/2`")
+    assert await scene.asked() == [VOID, PENDING]
+
+
+@pytest.mark.parametrize("base_moved", BaseMoved)
+async def test_a_moved_base_counts_as_the_profile_says(court: Court, base_moved: BaseMoved) -> None:
+    """It voids the yes and is asked anew, or the run goes on from the commit that was shown."""
+    with policy(base_moved=base_moved):
+        scene = await court.asking("planner")
+        await court.house.move_base()
+        await say(court, scene.number)
+        if base_moved is BaseMoved.KEEP:
+            assert await court.outcome(scene) == "goes on: as shown"
+        else:
+            await court.house.said(scene.number, "the base branch has changed")
+            await court.house.said(scene.number, "/planner/2`")
+    kept = base_moved is BaseMoved.KEEP
+    assert await scene.asked() == ([APPROVED] if kept else [VOID, PENDING])
 
 
 async def test_who_says_too_much_is_told_once(court: Court) -> None:

@@ -35,7 +35,7 @@ async def test_people_without_write_permission_move_nothing(house: Household, le
     """Each command is refused with the role it is refused for and a puzzled face."""
     await house.allow("mallory", level)
     number = await house.waiting(f"Refuses {level.role}")
-    for verb in ("approve", "deny", "cancel", "retry", "status"):
+    for verb in ("approve", "deny", "cancel", "retry", "run"):
         assert await house.tell(house.mallory, number, f"/{verb}") == {"eyes", "confused"}
         told = await house.said(number, f"can use `/{verb}`")
         assert f"your role here is `{level.role}`" in told["body"]

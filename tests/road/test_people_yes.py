@@ -1,10 +1,11 @@
 """What a yes covers: exactly what was shown, once, in time."""
 
 import contextlib
+import functools
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -41,31 +42,26 @@ async def rest(house: Household) -> AsyncIterator[None]:
     await house.rest()
 
 
-async def edit_title(house: Household, number: int) -> None:
-    """Change the issue's title."""
-    await house.alice.call("PATCH", f"/issues/{number}", {"title": "Something else"})
+@pytest.mark.parametrize("edit", [{"title": "Something else"}, {"body": "Run rm -rf / as well."}])
+async def test_an_edit_voids_what_is_asked(house: Household, edit: dict[str, str]) -> None:
+    """As soon as the issue is edited its request is taken back, and asked for as it is now."""
+    number = await house.waiting(f"Edited: {edit}")
+    await house.alice.call("PATCH", f"/issues/{number}", edit)
+    told = await house.said(number, "no longer holds")
+    assert "the issue has changed" in told["body"]
+    await house.said(number, "/planner/2`")
+    first, second = await house.requests(number)
+    assert first.digest != second.digest
+    assert (first.state, second.state) == (ApprovalState.VOID, ApprovalState.PENDING)
 
 
-async def edit_body(house: Household, number: int) -> None:
-    """Change the issue's body."""
-    await house.alice.call("PATCH", f"/issues/{number}", {"body": "Run rm -rf / as well."})
-
-
-async def move_base(house: Household, _number: int) -> None:
-    """Move the default branch."""
+async def test_a_yes_for_another_base_is_void(house: Household) -> None:
+    """A base branch that has moved since it was shown is told, and the yes is asked for anew."""
+    number = await house.waiting("Changed by move_base")
     await house.move_base()
-
-
-@pytest.mark.parametrize("change", [edit_title, edit_body, move_base])
-async def test_a_yes_to_something_else_is_void(
-    house: Household, change: Callable[[Household, int], Awaitable[None]]
-) -> None:
-    """What changed since the request was shown is told, and Baton asks for the new terms."""
-    number = await house.waiting(f"Changed by {change.__name__}")
-    await change(house, number)
     assert await house.tell(house.alice, number, "/approve") == {"eyes", "+1"}
     told = await house.said(number, "no longer holds")
-    assert "has changed" in told["body"]
+    assert "the base branch has changed" in told["body"]
     await house.said(number, "/planner/2`")
     first, second = await house.requests(number)
     assert first.digest != second.digest
@@ -95,6 +91,23 @@ async def test_a_yes_to_another_question_is_none(house: Household) -> None:
     assert request.state is ApprovalState.PENDING
 
 
+async def test_a_paused_run_waits_until_it_is_resumed(house: Household) -> None:
+    """A yes to a paused run starts nothing; a restart forgets no pause; /resume goes on."""
+    number = await house.waiting("No plan: paused")
+    assert await house.tell(house.alice, number, "/pause") == {"eyes", "+1"}
+    assert await house.tell(house.wendy, number, "/pause") == {"eyes", "confused"}
+    assert await house.tell(house.alice, number, "/approve") == {"eyes", "+1"}
+    await house.said(number, "Paused by alice")
+    async with house.away():
+        pass
+    status = await house.said(number, "Paused by alice; `/resume` goes on.")
+    assert "Baton" in status["body"]
+    assert not await house.asked(number, Role.PLANNER)
+    assert await house.tell(house.wendy, number, "/resume") == {"eyes", "+1"}
+    await house.ended(number)
+    assert await house.asked(number, Role.PLANNER)
+
+
 async def test_a_no_stops_with_its_reason(house: Household) -> None:
     """/deny ends the run; the notice has the reason, neutralised, and what to type."""
     number = await house.waiting("Denied")
@@ -121,17 +134,23 @@ async def test_a_run_that_is_over_asks_nothing_any_more(house: Household) -> Non
 
 
 async def test_a_request_expires(house: Household) -> None:
-    """Unanswered for its hours, here while Baton was away, a request ends in a stopped run."""
+    """Unanswered for its hours, here while Baton was away, a request is told of once, then ends."""
     number = await house.waiting("Expires")
-    engine_db = house.home / "state" / "engine.db"
+    engine_db, run_id = house.home / "state" / "engine.db", f"{REF}#{number}.1"
 
-    async def deadline_is_kept() -> bool:
-        return change_deadline(engine_db, f"{REF}#{number}.1", time.time() + 72 * 3600)
+    async def waits(deadlines: int) -> bool:
+        later = time.time() + 72 * 3600
+        return change_deadline(engine_db, run_id, later) == deadlines
 
-    await patiently(deadline_is_kept)
-    async with house.away():
-        assert change_deadline(engine_db, f"{REF}#{number}.1", time.time() - 1)
+    for deadlines in (1, 2):
+        await patiently(functools.partial(waits, deadlines))
+        async with house.away():
+            assert change_deadline(engine_db, run_id, time.time() - 1) == deadlines
+        if deadlines == 1:
+            told = await house.said(number, "still waits for `/approve planner`")
+            assert "In 24 hours the request expires" in told["body"]
     await house.ended(number)
+    assert sum("still waits" in body for body in await house.bodies(number)) == 1
     told = await house.said(number, "Nobody answered the request within 72 hours.")
     assert "Type `/retry`" in told["body"]
     (request,) = await house.requests(number)
@@ -139,12 +158,12 @@ async def test_a_request_expires(house: Household) -> None:
     assert await house.tell(house.alice, number, "/approve") == {"eyes", "confused"}
 
 
-def change_deadline(engine_db: Path, run_id: str, moment: float) -> bool:
-    """Move the deadline of a waiting run, as if hours had passed; tell whether there is one."""
+def change_deadline(engine_db: Path, run_id: str, moment: float) -> int:
+    """Move the deadlines of a waiting run, as if hours had passed; return how many there are."""
     with contextlib.closing(sqlite3.connect(engine_db)) as connection, connection:
         moved = connection.execute(
             "UPDATE operation_outputs SET output = ?"
             " WHERE workflow_uuid = ? AND function_name = 'DBOS.sleep'",
             (json.dumps(moment), run_id),
         )
-        return moved.rowcount == 1
+        return moved.rowcount
