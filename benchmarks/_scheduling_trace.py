@@ -62,7 +62,7 @@ class Outcome:
 
 def trace(issues: int, gap: float) -> list[Job]:
     """Make up a trace; the same one for the same arguments."""
-    rng = random.Random(f"{SEED} {issues} {gap}")
+    rng = random.Random(f"{SEED} {issues} {float(gap)}")  # 300 and 300.0 are the same gap
     jobs, at = [], 0.0
     for number in range(issues):
         at += rng.expovariate(1 / gap)
