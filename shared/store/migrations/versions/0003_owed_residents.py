@@ -12,7 +12,9 @@ depends_on = None
 def upgrade() -> None:
     """Go to this version."""
     with op.batch_alter_table("lease", schema=None) as batch_op:
-        column = sa.Column("unload_after", sa.Boolean(), nullable=False, server_default=sa.false())
+        column: sa.Column[bool] = sa.Column(
+            "unload_after", sa.Boolean(), nullable=False, server_default=sa.false()
+        )
         batch_op.add_column(column)
     with op.batch_alter_table("node_state", schema=None) as batch_op:
         batch_op.add_column(sa.Column("owed", sa.JSON(), nullable=False, server_default="[]"))
