@@ -99,15 +99,18 @@ def _result(case: Case, target: Target, folder: Path, outcome: Outcome, *, solve
 
 
 def _head(given: str) -> None:
-    print(f"| issue | {given} | came of it | hidden tests | seconds | model | tests | overhead |")
-    print("|---|---|---|---|---:|---:|---:|---:|", flush=True)
+    times = "seconds | model | tests | overhead | processor"
+    print(f"| issue | {given} | came of it | hidden tests | {times} |")
+    print("|---|---|---|---|---:|---:|---:|---:|---:|", flush=True)
 
 
 def _row(result: Result, given: str) -> None:
     o = result.outcome
     came = "pull request" if o.is_ready else "draft" if o.head else f"{o.stage}"
     hidden = ("pass" if result.hidden_passes else "**fail**") if o.head else ""
-    times = " | ".join(f"{seconds:.1f}" for seconds in (o.seconds, o.model, o.sandbox, o.overhead))
+    times = " | ".join(
+        f"{seconds:.1f}" for seconds in (o.seconds, o.model, o.sandbox, o.overhead, o.processor)
+    )
     print(f"| {result.bug.name} | {given} | {came} | {hidden} | {times} |", flush=True)
     if result.solves and not result.is_solved:
         print(f"{result.bug.name}: {o.reason}", file=sys.stderr)

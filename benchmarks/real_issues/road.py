@@ -23,11 +23,14 @@ from tests.road.world import World, open_world, plan_for
 
 CACHE = platformdirs.user_cache_path("baton")
 _PATIENCE = 3600.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.25
 
 
 class Outcome(NamedTuple):
-    """What came of a run: times in seconds, tokens that the Coder read and its turns."""
+    """What came of a run: times in seconds, tokens that the Coder read and its turns.
+
+    ``processor`` is the time of a processor that this process took: gateway, forge and recording.
+    """
 
     stage: Stage
     reason: str
@@ -36,6 +39,7 @@ class Outcome(NamedTuple):
     seconds: float
     model: float
     sandbox: float
+    processor: float
     prompt_tokens: int
     calls: int
 
@@ -96,10 +100,10 @@ async def walk(
         meter = Metered(services().sandbox)
         install(replace(services(), sandbox=meter))
         title, _, body = case.bug.issue.strip().partition("\n")
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.process_time()
         number = await world.alice.open_issue(title, body.strip())
         run = await _watch(world, number)
-        seconds = time.monotonic() - began
+        seconds, busy = time.monotonic() - began, time.process_time() - busy
         pulls = await world.alice.call("GET", "/pulls?state=all")
         entries = await services().store.usage(run.run_id)
     coder = [entry for entry in entries if entry.role == "coder"]
@@ -111,6 +115,7 @@ async def walk(
         seconds=seconds,
         model=run.model_seconds,
         sandbox=meter.seconds,
+        processor=busy,
         prompt_tokens=sum(entry.prompt_tokens for entry in coder),
         calls=len(coder),
     )

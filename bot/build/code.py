@@ -42,7 +42,8 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
             context=known.excerpt,
         )
         tried = await let_code(run, checkout, told, red)
-        green = await checkout.test("test the change", known=red.base)
+        # What broke is looked at three times; what is mended now is so at the verification.
+        green = await checkout.test("test the change", known=red.run)
         verdicts = await objections(checkout, red, green)
         if not verdicts:
             sha = await checkout.commit(_message(task, tried))

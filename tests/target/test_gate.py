@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.target.evidence import evidence
-from shared.target.gate import PROPER, judge_green, judge_red, told_apart
+from shared.target.gate import PROPER, in_doubt, judge_green, judge_red, told_apart
 from shared.target.values import FailureKind, Outcome, TestRun
 
 from .kit import run_of
@@ -166,3 +166,21 @@ def test_evidence() -> None:
     assert [(p.test, p.kind) for p in proof.proofs] == [(NEW, FailureKind.ASSERTION)]
     assert (proof.base.passed, proof.red.failed, proof.head.passed) == (1, 1, 2)
     assert not evidence(BASE, RED, RED).holds
+
+
+def test_a_new_test_that_passes_only_sometimes_is_no_proof() -> None:
+    """What passed and fails in a repetition on the same files is flaky, and held against the new."""
+    passing = run_of({OLD: P, NEW: P})
+    wavering = told_apart(passing, run_of({NEW: F}, {NEW: FailureKind.ASSERTION}))
+    assert wavering.ids(Outcome.FLAKY) == {NEW}
+    (sentence,) = judge_green(BASE, RED, wavering).sentences
+    assert "passes only sometimes" in sentence
+
+
+def test_only_what_is_new_or_broken_is_in_doubt() -> None:
+    """Tests that end as before are not run again; those of an unreliable run neither."""
+    base = run_of({OLD: P, "tests/test_a.py::test_bad": F})
+    now = run_of({OLD: F, NEW: P, "tests/test_a.py::test_bad": F})
+    assert in_doubt(base, now) == {OLD, NEW}
+    assert not in_doubt(now, now)
+    assert not in_doubt(base, now.model_copy(update={"timed_out": True}))
