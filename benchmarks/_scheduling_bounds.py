@@ -58,21 +58,23 @@ def fewest_switches(profile: Profile, outcome: Outcome, *, by_class: bool) -> in
     """Return a bound for every schedule of these requests that lets nobody wait for longer.
 
     Longer than it did, or than the longest wait `by_class`: so long is each request's window.
-    Changing as late as the windows allow serves the most of them before each change, so no schedule
-    has fewer changes.
     """
     planner = profile.model(Role.PLANNER)
     if sum(model.memory_gb for model in profile.on(planner.node)) <= _budget(profile, planner.node):
         return 0
-    windows = list(_windows(profile, planner.node, outcome, by_class=by_class))
+    return fewest_changes(list(_windows(profile, planner.node, outcome, by_class=by_class)))
+
+
+def fewest_changes(windows: "Sequence[Window]") -> int:
+    """Return how often the room changes hands so that each window meets what it needs.
+
+    Changing as late as the windows allow serves the most of them before each change, so no schedule
+    has fewer changes.
+    """
     is_planner, count = False, 0
     while others := [w for w in windows if w.needs_planner is not is_planner]:
         until = min(window.closes for window in others)
-        windows = [
-            window
-            for window in windows
-            if window.needs_planner is not is_planner or window.opens > until
-        ]
+        windows = [w for w in windows if w.needs_planner is not is_planner or w.opens > until]
         is_planner, count = not is_planner, count + 1
     return count
 
