@@ -169,7 +169,7 @@ def test_evidence() -> None:
 
 
 def test_a_new_test_that_passes_only_sometimes_is_no_proof() -> None:
-    """What passed and fails in a repetition on the same files is flaky, and held against the new."""
+    """What passed and fails when repeated on the same files is flaky, and no proof of a change."""
     passing = run_of({OLD: P, NEW: P})
     wavering = told_apart(passing, run_of({NEW: F}, {NEW: FailureKind.ASSERTION}))
     assert wavering.ids(Outcome.FLAKY) == {NEW}
