@@ -26,6 +26,7 @@ from bot.doctor.command import examine
 from bot.guarding import learn
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
+from bot.usage import tell
 from bot.workers.process import run_worker
 from shared import profiles
 from shared.domain import RepoRef
@@ -266,6 +267,18 @@ def doctor(
     Exit code 0 when nothing has to be mended.
     """
     _run(examine(env_file, profile, Console(), as_json=as_json))
+
+
+@cli.command()
+def usage(
+    *,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
+) -> None:
+    """Show what the runs have cost: calls, tokens and seconds by model, and the cloud's dollars."""
+    _run(tell(load_settings(env_file), Console(), as_json=as_json))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bot.app import connect
-from bot.doctor import github, machine, nodes
+from bot.doctor import frontier, github, machine, nodes
 from bot.doctor.findings import Finding, Level, Report, Section
 from bot.doctor.rendering import as_json, render
 from shared import profiles
@@ -39,7 +39,8 @@ async def diagnose(
     at_nodes = await asyncio.gather(
         *([_node(node, household, seconds) for node in household.nodes] if household else [])
     )
-    found = [*findings, *_flat(groups), *told, *_flat(at_nodes)]
+    cloud = frontier.judge(household.frontier, settings) if household and settings else []
+    found = [*findings, *_flat(groups), *told, *cloud, *_flat(at_nodes)]
     return Report(version=version("baton-bot"), findings=tuple(_together(found)))
 
 

@@ -119,8 +119,13 @@ class Ledger:
         """Return the US dollars that a run may still spend, within its budget and the month's."""
         async with self._session() as session:
             run = policy.run_budget_usd - await self._spent(session, _of_run(run_id))
-            month = policy.monthly_budget_usd - await self._spent(session, self._of_month())
-            return max(0.0, min(run, month))
+        return max(0.0, min(run, await self.left_this_month(policy)))
+
+    async def left_this_month(self, policy: FrontierPolicy) -> float:
+        """Return the US dollars that all runs together may still spend in this month."""
+        async with self._session() as session:
+            spent = await self._spent(session, self._of_month())
+        return max(0.0, policy.monthly_budget_usd - spent)
 
     async def share(self) -> Share:
         """Count the runs, and those that asked a cloud model."""
