@@ -32,6 +32,7 @@ from shared.target import (
     lay_generated,
     mounts,
     prepare,
+    run_lint,
     run_tests,
     told_apart,
     variables,
@@ -221,6 +222,17 @@ class Checkout:
             only=only,
             seconds=self.run.budgets.test_seconds,
         )
+
+    async def lint(self) -> str:
+        """Return what the repository's linter says against the files; nothing where it has none."""
+
+        async def work() -> str:
+            tree, target = await self._present(), await self._target()
+            _TREES.pop(self._path, None)
+            seconds = self.run.budgets.test_seconds
+            return await run_lint(target, tree.path, services().sandbox, seconds=seconds)
+
+        return await step("lint", str, work)
 
     async def commit(self, message: str) -> str:
         """Commit all changes and return the new commit; the old one when nothing changed.

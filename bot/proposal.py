@@ -25,6 +25,7 @@ from shared.target import TestRun, judge_green
 
 _TITLE = 256  # characters, GitHub's limit on a pull request's title
 _MOST_DOUBTS = 8
+_LINT = 500  # characters of what a linter says
 
 
 class Proposal(Value):
@@ -142,7 +143,7 @@ async def _follow(run: RunContext, task: Task, before: Task, proposal: Proposal)
 async def _verify(run: RunContext, base: str, change: Change, turn: int) -> TestRun:
     """Run everything once more on a clean checkout of the pushed commit."""
     clean = Checkout(run, f"verify-{turn}", change.sha, base=base)
-    green = await clean.test("verify on a clean checkout", known=change.green)
+    green = await clean.test("verify on a clean checkout", known=change.red.base)
     verdict = judge_green(change.red.base, change.red.run, green)
     if verdict.ok:
         return green
@@ -164,10 +165,21 @@ async def _doubtful(run: RunContext, task: Task) -> tuple[str, ...]:
     return tuple(doubt for doubt in found if doubt not in agreed)
 
 
+async def _linted(run: RunContext, task: Task) -> str:
+    """Return what the repository's linter says against the change, if it let the base pass."""
+    base, sha = task.basis.base_sha, task.whole.sha
+    said = await Checkout(run, "verify-1", sha, base=base).lint()
+    if said and await Checkout(run, "verify-1", base, base=base).lint():
+        return ""
+    return said
+
+
 async def _open_question(run: RunContext, task: Task) -> str:
     change, doubts, told = task.whole, await _doubtful(run, task), []
     if change.remarks:
         told.append(run.phrase("open_remarks", n=len(change.remarks)))
+    if said := await _linted(run, task):
+        told.append(run.phrase("lint", said=said[:_LINT]))
     if doubts:
         more = max(0, len(doubts) - _MOST_DOUBTS)
         told.append(run.phrase("doubts", doubts="; ".join(doubts[:_MOST_DOUBTS]), more=more))

@@ -14,6 +14,7 @@ from shared.domain import RepoRef
 from shared.errors import ConfigurationError, NotFound, Refused
 from shared.github.client import Client, path
 from shared.github.pace import Pace, Turnstile
+from shared.github.permissions import union
 from shared.github.repo import GitHubRepo
 from shared.github.tokens import InstallationStrategy, InstallationTokens
 from shared.github.urls import GitHubUrls
@@ -159,7 +160,7 @@ class _AsApp:
         self._clients: list[Client] = []
 
     async def open(self, ref: RepoRef) -> tuple[Client, Callable[[], Awaitable[SecretStr]]]:
-        tokens = InstallationTokens(self._app, ref)
+        tokens = InstallationTokens(self._app, ref, permissions=union())
         await tokens.find_installation()
         for_git = InstallationTokens(self._app, ref, permissions=_GIT_PERMISSIONS, margin=_FOR_GIT)
         client = Client(InstallationStrategy(tokens), self._urls, self._pace, self._turnstile)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.status import stage_rows, totals
+from bot.status import FAILED, hints, stage_rows, totals
 from shared.domain import Stage
 from shared.store import Run, StageChange, UsageEntry
 
@@ -108,6 +108,26 @@ def test_a_follow_up_is_shown_once_there_is_one() -> None:
         ("✅", Stage.PROPOSED, None),
         ("⏳", Stage.FOLLOWING_UP, 1.0),
     ]
+
+
+def test_a_follow_up_that_failed_has_no_tick() -> None:
+    """A tick means done: an answer that came to nothing has a cross, and says why."""
+    changes = [
+        change(Stage.PROPOSED, 0),
+        change(Stage.FOLLOWING_UP, 2, "review by alice"),
+        change(Stage.FOLLOWING_UP, 5, f"{FAILED}no answer passes"),
+        change(Stage.PROPOSED, 6),
+    ]
+    assert shown(changes, 7)[-1] == ("✘", Stage.FOLLOWING_UP, 4.0)
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_every_stage_has_commands_that_lead_on(stage: Stage) -> None:
+    """Wherever a run stands, the status comment tells what to type; a wait tells how to end it."""
+    run = Run(id="r", origin="o", repo="o/r", number=1, requester="alice", title="t", stage=stage)
+    assert "/help" in hints(run)
+    assert ("/approve" in hints(run)) is stage.awaits_person
+    assert ("/retry" in hints(run)) is (stage in {Stage.STOPPED, Stage.CANCELLED})
 
 
 def test_costs_add_up() -> None:
