@@ -28,13 +28,10 @@ ROUNDED = EditFile(
 DONE = Submit(message="Done.")
 
 
-def test_file(name: str, line: str) -> CreateFile:
+def one_test(name: str, line: str) -> CreateFile:
     """Write a file with one test of the shop."""
     text = f"import shop\n\n\ndef test_{name}():\n    assert {line}\n"
     return CreateFile(path=f"tests/test_{name}.py", content=text)
-
-
-test_file.__test__ = False  # type: ignore[attr-defined]  its name looks like a test to pytest
 
 
 def said(role: Role, actions: Sequence[Action], *when: str) -> list[tuple[str, str]]:
@@ -107,15 +104,15 @@ async def test_large_work_is_built_part_by_part(tmp_path: Path, cache: Path) -> 
         "summary": "No.",
         "findings": [{"severity": "blocking", "file": "shop.py", "why": "Zero percent is wrong."}],
     }
-    refuting = [
-        test_file("zero", "shop.discount(5, 0) == 5"),
+    refuting: list[Action] = [
+        one_test("zero", "shop.discount(5, 0) == 5"),
         Submit(message="refuted 1: tests/test_zero.py::test_zero"),
     ]
     replies = [
         triage(Difficulty.MEDIUM),
         told(Role.PLANNER, plan),
-        *said(Role.TESTER, [test_file("taken", "shop.discount(200, 10) == 180"), DONE], "Take it"),
-        *said(Role.TESTER, [test_file("round", "shop.discount(1, 1.2) == 0.99"), DONE], "Round it"),
+        *said(Role.TESTER, [one_test("taken", "shop.discount(200, 10) == 180"), DONE], "Take it"),
+        *said(Role.TESTER, [one_test("round", "shop.discount(1, 1.2) == 0.99"), DONE], "Round it"),
         *said(Role.CODER, refuting, "Zero percent is wrong"),
         *said(Role.CODER, [TAKEN, DONE], "Part 1 of 2: Take it off", "Not yet, leave it: Round it"),
         *said(Role.CODER, [ROUNDED, DONE], "Part 2 of 2: Round it", "Built already: Take it off"),
@@ -168,7 +165,7 @@ async def test_the_planner_is_asked_for_after_two_failed_attempts(
         "expected_lines": 200,
     }
     look = RunCommand(command="echo nothing >> README.md")
-    new = test_file("taken", "shop.discount(200, 10) == 180")
+    new = one_test("taken", "shop.discount(200, 10) == 180")
     mended = said(Role.CODER, [DONE], "Take it off the price.")
     mended += said(Role.CODER, [DONE, TAKEN, DONE], "Take it off the price.", "No file differs")[1:]
     replies = [
