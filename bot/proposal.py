@@ -89,7 +89,6 @@ async def _open(run: RunContext, task: Task, report: Report, prefix: str) -> Pro
     verifying = run.phrase("verifying")
     body = await pull_body(run, task, report, green=None, open_question=verifying)
     await require_may_leave(run, basis.base_sha, sha, branch)
-    await require_may_leave(run, basis.base_sha, sha, branch)
 
     async def work() -> Proposal:
         mirror = await services().mirror(run.ref)
@@ -126,7 +125,6 @@ async def _settle(run: RunContext, task: Task, proposal: Proposal) -> tuple[Task
 async def _follow(run: RunContext, task: Task, before: Task, proposal: Proposal) -> Task:
     """Bring the branch to the commits that were made anew, unless a person has pushed to it."""
     old, new = before.whole.sha, task.whole.sha
-    await require_may_leave(run, task.basis.base_sha, new, proposal.branch)
     await require_may_leave(run, task.basis.base_sha, new, proposal.branch)
 
     async def work() -> bool:
