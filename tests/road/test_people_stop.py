@@ -79,7 +79,7 @@ async def test_cancel_ends_a_command_and_retry_ends_in_a_pull_request(house: Hou
     assert await house.tell(house.alice, number, "/retry") == {"eyes", "+1"}
     await house.at(number, Stage.AWAITING_PLANNER)
     assert await house.tell(house.alice, number, "/retry") == {"eyes", "confused"}
-    await house.said(number, "A run is at work already.")
+    await house.said(number, "A run is at work already, and waits for your answer")
     await house.tell(house.alice, number, "/approve")
     run = await house.at(number, Stage.PROPOSED)
     assert run.run_id == f"{REF}#{number}.2"
