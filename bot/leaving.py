@@ -4,6 +4,8 @@ Whoever built the change has been told the same rules. Here they hold: on every 
 process, which knows the secrets, and on the very commits that would go.
 """
 
+from pathlib import Path
+
 from bot.context import RunContext
 from bot.durable import step
 from bot.services import services
@@ -29,18 +31,23 @@ async def require_may_leave(run: RunContext, base: str, sha: str, branch: str) -
     """
 
     async def work() -> Leaving:
-        git_dir = (await services().mirror(run.ref)).path
-        judged = judge(await changed_entries(git_dir, base, sha))
-        messages = await Lineage(git_dir).messages(base, sha)
-        faults = [reason.sentence for reason in judged.refusals]
-        faults += _of_texts(Channel.COMMIT_MESSAGE, messages)
-        faults += _of_texts(Channel.BRANCH_NAME, (branch,))
-        return Leaving(faults=tuple(faults), dependencies=judged.dependencies)
+        mirror = await services().mirror(run.ref)
+        return await examine(mirror.path, base, sha, branch)
 
     found = await step("examine what leaves", Leaving, work)
     if found.faults:
         raise RunStopped(run.phrase("may_not_leave"), "\n".join(found.faults))
     return found.dependencies
+
+
+async def examine(git_dir: Path, base: str, sha: str, branch: str) -> Leaving:
+    """Look at what a push would bring out of a repository. Raises GitError."""
+    judged = judge(await changed_entries(git_dir, base, sha))
+    messages = await Lineage(git_dir).messages(base, sha)
+    faults = [reason.sentence for reason in judged.refusals]
+    faults += _of_texts(Channel.COMMIT_MESSAGE, messages)
+    faults += _of_texts(Channel.BRANCH_NAME, (branch,))
+    return Leaving(faults=tuple(faults), dependencies=judged.dependencies)
 
 
 def _of_texts(channel: Channel, texts: tuple[str, ...]) -> list[str]:
