@@ -105,7 +105,8 @@ async def sort(run: RunContext, task: Task) -> Task:
 
     await step("label issue", NoneType, work)
     task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
-    if task.way is Way.OPEN and (is_unsure(run, triage) or signs_in(issue)):
+    # Who commanded the run has not seen what the issue hides.
+    if signs_in(issue) or (task.way is Way.OPEN and is_unsure(run, triage)):
         task = await approvals.wait(run, "triage", task)
     known = await survey(run, task)
     return await revise(run, task, difficulty.located(task.assessment, known.scores))
