@@ -20,7 +20,7 @@ from shared.errors import GitError, RunStopped
 from shared.git import Worktree
 from shared.git.entries import changed_entries
 from shared.git.run_copy import namespace
-from shared.guard.change import Verdict
+from shared.guard.change import LINK, Blob, Verdict
 from shared.guard.egress import Channel, Decision, release
 from shared.guard.patch import judge
 from shared.sandbox import Limits
@@ -76,10 +76,10 @@ class _Paths(Value):
     paths: tuple[str, ...]
 
 
-class _Edits(Value):
-    """Changed files with their texts."""
+class _Sentences(Value):
+    """What is to be said about a change."""
 
-    edits: tuple[Edit, ...]
+    sentences: tuple[str, ...]
 
 
 class _Acted(Value):
@@ -114,59 +114,42 @@ class Checkout:
 
         return (await self._look("read changed files", _Paths, read)).paths
 
-    async def edits(self, base: str) -> tuple[Edit, ...]:
-        """Return the files that differ between a commit and the files as they stand, as texts."""
-
-        async def read(tree: Worktree) -> _Edits:
-            paths = await tree.changed_files(base, self.files.tree)
-            if len(paths) > _MOST_EDITS:
-                raise RunStopped(self.run.phrase("too_many_files", n=len(paths)))
-            return _Edits(
-                edits=tuple(
-                    [
-                        Edit(
-                            path=path,
-                            before=await tree.text(base, path),
-                            after=await tree.text(self.files.tree, path),
-                        )
-                        for path in paths
-                    ]
-                )
-            )
-
-        return (await self._look("read edits", _Edits, read)).edits
-
-    async def base_files(self) -> tuple[str, ...]:
-        """Return the files of the base commit."""
-
-        async def read(tree: Worktree) -> _Paths:
-            return _Paths(paths=await tree.tracked_files(self._base))
-
-        return (await self._look("read base files", _Paths, read)).paths
-
     async def tampering(self, base: str) -> tuple[str, ...]:
         """Say which changes since a commit may not stay.
 
         These decide how tests run, or no change may do them to any repository.
         """
-        judged = await self._judged(base)
-        refused = tuple(reason.sentence for reason in judged.refusals)
-        return (*tampered(await self.edits(base), await self.base_files()), *refused)
+
+        async def read(tree: Worktree) -> _Sentences:
+            edits, judged = await self._change(tree, base)
+            refused = (reason.sentence for reason in judged.refusals)
+            told = tampered(edits, await tree.tracked_files(self._base))
+            return _Sentences(sentences=(*told, *refused))
+
+        return (await self._look("look for tampering", _Sentences, read)).sentences
 
     async def doubts(self, base: str, test_files: Collection[str]) -> tuple[str, ...]:
         """Say what in the changes since a commit a person should look at before believing it.
 
         ``test_files`` are those that held tests before.
         """
-        judged = await self._judged(base)
-        questions = tuple(reason.sentence.rstrip(".") for reason in judged.questions)
-        return (*doubtful(await self.edits(base), test_files), *questions)
 
-    async def _judged(self, base: str) -> Verdict:
-        async def read(tree: Worktree) -> Verdict:
-            return judge(await changed_entries(tree.git_dir, base, self.files.tree))
+        async def read(tree: Worktree) -> _Sentences:
+            edits, judged = await self._change(tree, base)
+            questions = (reason.sentence.rstrip(".") for reason in judged.questions)
+            return _Sentences(sentences=(*doubtful(edits, test_files), *questions))
 
-        return await self._look("judge change", Verdict, read)
+        return (await self._look("look for doubts", _Sentences, read)).sentences
+
+    async def _change(self, tree: Worktree, base: str) -> tuple[Sequence[Edit], Verdict]:
+        """Read what the files as they stand change, and judge it."""
+        entries = await changed_entries(tree.git_dir, base, self.files.tree)
+        if len(entries) > _MOST_EDITS:
+            raise RunStopped(self.run.phrase("too_many_files", n=len(entries)))
+        return [
+            Edit(path=entry.path, before=_text(entry.before), after=_text(entry.after))
+            for entry in entries
+        ], judge(entries)
 
     async def surroundings(self, issue: Issue) -> Surroundings:
         """Return what an agent should know about the repository before it starts."""
@@ -355,6 +338,10 @@ async def clear(run: RunContext) -> None:
     for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
         _TREES.pop(path, None)
         await mirror.remove_worktree(path)
+
+
+def _text(blob: Blob | None) -> str | None:
+    return None if blob is None or blob.mode == LINK else blob.text
 
 
 def _path(run: RunContext, name: str) -> Path:
