@@ -106,6 +106,7 @@ class House:
         """Return a scheduler, as each process has one."""
 
         async def before(switch: SwitchPlan) -> None:
+            self.begin(switch)
             if switch.leaving:
                 self.switches.append(switch)
             for model in switch.outgoing:
@@ -189,6 +190,12 @@ class House:
         self.peak_gb = max(self.peak_gb, self.node.used_gb, self.node.peak_gb)
         if self.peak_gb > BUDGET + 1e-6:
             self.faults.append(f"{self.peak_gb} GB are loaded")
+
+    def begin(self, switch: SwitchPlan) -> None:
+        """Note a switch that is begun while what leaves is in use; the node itself would wait."""
+        for model in switch.outgoing:
+            if self.held[model]:
+                self.faults.append(f"{model} was to leave while leased")
 
     def watch(self, model: str) -> None:
         """Note an unload of a model that somebody holds."""

@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from shared.errors import ModelUnavailable
 from shared.profiles import ModelSpec
-from shared.scheduler import Policy, Priority, Scheduler
+from shared.scheduler import Policy, Priority, Scheduler, SwitchPlan
 from shared.scheduler.control import NodeControl
 from shared.store import Store
 from tests.ollama_double.clock import START, VirtualClock
@@ -93,7 +93,8 @@ class Process:
                 return
             await self.home.clock.sleep(PAUSE)
 
-    async def _before(self, _: object) -> None:
+    async def _before(self, switch: SwitchPlan) -> None:
+        self.home.begin(switch)
         self.home.measure()
 
     def _control(self) -> NodeControl:
