@@ -159,7 +159,8 @@ async def _of_comment(repo: GitHubRepo, comment: ListedComment) -> list[Delivery
     """Return the delivery of a command that nobody has seen; an edited comment is no command."""
     if comment.by == "Bot" or comment.updated_at != comment.created_at:
         return []
-    if not any(isinstance(one, Command) for one in parse(comment.body)):
+    name = (await repo.identity()).login
+    if not any(isinstance(one, Command) for one in parse(comment.body, name)):
         return []
     if await repo.has_reacted(comment.id, Reaction.EYES):
         return []

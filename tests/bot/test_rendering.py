@@ -73,7 +73,7 @@ def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
         ("stopped", {"reason": "why", "details": "log", "resumable": False}),
         ("stopped", {"reason": "why", "details": "", "resumable": True}),
         ("no_snapshot", {"asked": "7", "numbers": [1, 2]}),
-        ("no_snapshot", {"asked": "-", "numbers": []}),
+        ("no_snapshot", {"asked": "", "numbers": []}),
         ("rolled_back", {"n": 3, "reason": "before Dev1_Senior"}),
         ("cancelled", {"login": "alice"}),
         ("finished", {"pull_number": 2, "unverified": "", "summary": "done"}),
