@@ -19,7 +19,7 @@ from shared.domain import Stage
 from shared.github import Check, CheckStatus, Conclusion
 from shared.github.values import Annotation, AnnotationLevel
 from shared.repository import PATH
-from tests.road.test_people_kit import Household, open_household, patiently
+from tests.road.test_people_kit import Household, open_household, patiently, recording_with
 from tests.road.world import REF, plan_for
 
 RULES = """\
@@ -28,13 +28,23 @@ triggers:
 branch_prefix: bots/baton
 protected_paths: [series.py]
 """
+_LINT = '"The check lint fails"'
+_REPAIR = [
+    (
+        f'role = "coder"\nturn = 0\nwhen = [{_LINT}]',
+        "I shorten the line.\n\n```create docs/lines.md\nLines are short.\n```",
+    ),
+    (f'role = "coder"\nturn = 1\nwhen = [{_LINT}]', "Done.\n\n```submit\nShorten a line.\n```"),
+]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Household]:
     """One household whose repository has rules of its own."""
-    async with open_household(plan_for(tmp_path_factory.mktemp("pulls"), cache)) as opened:
+    home = tmp_path_factory.mktemp("pulls")
+    recording = recording_with(home / "recording", _REPAIR)
+    async with open_household(plan_for(home, cache, recording=recording)) as opened:
         await push(opened, "main", {PATH: RULES})
         yield opened
 
@@ -141,10 +151,11 @@ async def test_protected_files_a_moved_base_a_mention_and_checks(house: Househol
     assert parent == person
 
     await failing_ci(house, pull["head"]["ref"], answered)
-    told = await house.said(pull["number"], "could not repair")
-    assert "lint" in told["body"]
+    told = await house.said(pull["number"], "Answered the failing checks (lint)")
     await house.at(number, Stage.PROPOSED)
-    status = await house.said(number, "| ✘ |")
+    mended = (await house.alice.call("GET", f"/pulls/{pull['number']}"))["head"]["sha"]
+    assert mended in told["body"]
+    assert (await bare.git("rev-parse", f"{mended}^")).decode().strip() == answered
     await house.alice.call("PATCH", f"/pulls/{pull['number']}", {"state": "closed"})
     await house.quiet()
     assert await house.stage(number) is Stage.CLOSED
