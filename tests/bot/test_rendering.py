@@ -77,7 +77,7 @@ def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
         ("rolled_back", {"n": 3, "reason": "before Dev1_Senior"}),
         ("cancelled", {"login": "alice"}),
         ("finished", {"pull_number": 2, "unverified": "", "summary": "done"}),
-        ("followed_up", {"commits": ["abc"], "summary": "done", "passed": 3}),
+        ("followed_up", {"commits": ["abc"], "summary": "done", "passed": 3, "doubts": "x"}),
         ("follow_up_failed", {"reason": "why"}),
         ("thread", {"message": "done", "sha": "abc"}),
         ("help", {}),
