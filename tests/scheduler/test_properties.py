@@ -172,14 +172,17 @@ class Room(RuleBasedStateMachine):
         process, job = self.jobs[number % len(self.jobs)]
         self.runner.run(end(process.tasks[job]))
 
-    @precondition(lambda self: not self.is_calm)
-    @rule(number=st.integers(0, 1))
+    @precondition(lambda self: not self.is_calm and self._going_on())
+    @rule(number=st.integers(0, 99))
     def crash(self, number: int) -> None:
-        """A process dies with its jobs, and another one comes in its place."""
+        """A process dies in the midst of a job, and another one comes in its place."""
+        going_on = self._going_on()
+        dying = going_on[number % len(going_on)]
+        place = self.processes.index(dying)
 
         async def work() -> None:
-            await self.processes[number].kill()
-            self.processes[number] = self._process("next")
+            await dying.kill()
+            self.processes[place] = self._process("next")
 
         self.runner.run(work())
 
@@ -211,6 +214,10 @@ class Room(RuleBasedStateMachine):
             self.runner.run(self.closing.aclose())
             self.runner.close()
             self.folder.cleanup()
+
+    def _going_on(self) -> list[Process]:
+        """Return the process of each job that has not ended."""
+        return [process for process, job in self.jobs if not process.tasks[job].done()]
 
     def _process(self, name: str) -> Process:
         return Process(self.home, Store.open(database(Path(self.folder.name))), name)
