@@ -13,7 +13,7 @@ from bot.arrivals import keep_arriving
 from bot.recovery import GRACE, Recovery
 from bot.services import services
 from shared.domain import Stage
-from tests.road.test_people_kit import Household, open_household
+from tests.road.test_people_kit import Household, open_household, patiently
 from tests.road.world import REF, plan_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,6 +48,11 @@ def recovery(folder: Path, *, later: timedelta = timedelta()) -> Recovery:
 async def test_nothing_is_missed_on_an_ordinary_day(house: Household, tmp_path: Path) -> None:
     """Where everything arrived, the ping and the installation too, nothing is asked for."""
     number = await house.waiting("An ordinary day")
+
+    async def labelled() -> bool:
+        return "baton:needs-you" in await house.labels(number)
+
+    await patiently(labelled)  # the last of what Baton itself has GitHub deliver
     await house.quiet()
     assert {row.status_code for row in await house.deliveries()} == {202}
     assert await recovery(tmp_path).look() == 0
@@ -58,6 +63,7 @@ async def test_what_failed_while_the_laptop_slept_is_asked_for(
     house: Household, tmp_path: Path
 ) -> None:
     """Issue and answer arrive after the nap, in order and once, however often is looked."""
+    await house.hookshot.settle()  # what the forge tells of its own beginning
     house.faults.lose_deliveries()
     number = await house.issue("While it slept")
     await house.hookshot.settle()
