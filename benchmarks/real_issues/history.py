@@ -14,7 +14,7 @@ from benchmarks._localisation_data import repository, swebench
 from benchmarks.real_issues.edits import edits_between
 from benchmarks.real_issues.manifest import FOLDER, Part
 from shared.domain import Value
-from shared.target.overrides import PATH as OVERRIDES
+from shared.repository import PATH as OVERRIDES
 from shared.workspace.actions import EditFile
 
 _GIT = ("git", "-c", "user.name=Upstream", "-c", "user.email=upstream@example.org")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -55,11 +55,10 @@ class Metered:
 
     sandbox: Sandbox
     seconds: float = 0.0
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """Return the sandbox's name."""
-        return self.sandbox.name
+    def __post_init__(self) -> None:
+        self.name = self.sandbox.name
 
     def inside(self, path: Path, workspace: Path) -> PurePosixPath:
         """Pass the question on."""

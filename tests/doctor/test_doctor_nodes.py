@@ -30,7 +30,7 @@ async def test_what_is_loaded_now_is_shown(household: Household, recorded: FastA
         asked["options"] = {"num_ctx": 4096}
         assert (await client.post("/api/generate", json=asked)).is_success
         other = await at_node(household, url)
-    assert "small:1b (2.1 GB)" in the(fitting, "loaded").found
+    assert "small:1b (2.0 GB)" in the(fitting, "loaded").found
     assert not [f for f in fitting.findings if f.subject == "context"]
     context = the(other, "context", Level.WARN)
     assert "4096" in context.found
