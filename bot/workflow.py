@@ -107,7 +107,8 @@ async def sort(run: RunContext, task: Task) -> Task:
     task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
     # Who commanded the run has not seen what the issue hides.
     if signs_in(issue) or (task.way is Way.OPEN and is_unsure(run, triage)):
-        task = await approvals.wait(run, "triage", task)
+        # The yes covers the difficulty that was shown, so nothing revises it here.
+        return await approvals.wait(run, "triage", task)
     known = await survey(run, task)
     return await revise(run, task, difficulty.located(task.assessment, known.scores))
 

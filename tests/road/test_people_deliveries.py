@@ -1,6 +1,7 @@
 """Webhooks come twice, at once, late and in any order; GitHub fails; people see it once."""
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -59,7 +60,12 @@ async def test_opened_and_labelled_at_once_start_one_run(
     house.faults.hold_deliveries()
     before = len(await house.deliveries())
     number = await house.issue("Opened with a label", labels=["baton"])
-    sent = list((await house.deliveries())[before:])
+    # What Baton still has delivered for the issue before is none of this.
+    sent = [
+        delivery
+        for delivery in (await house.deliveries())[before:]
+        if json.loads(delivery.payload)["sender"]["login"] == "alice"
+    ]
     assert [delivery.action for delivery in sent] == ["opened", "labeled"]
     for delivery in reversed(sent) if backwards else sent:
         assert await house.post(delivery) == 202

@@ -69,6 +69,7 @@ class AppRegistration(Value):
         "pull_request_review",
         "pull_request_review_comment",
         "check_run",
+        "check_suite",
         "push",
     )
 
