@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from shared.domain import Role, Stage
 from shared.profiles import Profile
-from tests.road.test_people_kit import Household, open_household, recording_with
+from tests.road.test_people_kit import Household, open_household, patiently, recording_with
 from tests.road.world import plan_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -122,8 +122,12 @@ async def test_a_person_decides_what_the_router_cannot(
     await house.at(number, Stage.NEEDS_HUMAN)
     told = await house.said(number, "Baton is not sure what to do here")
     assert shown in told["body"]
+
+    async def labelled() -> bool:
+        return "baton:needs-you" in await house.labels(number)
+
+    await patiently(labelled)
     await house.rest()
-    assert "baton:needs-you" in await house.labels(number)
     assert await house.asked(number, Role.TESTER) == 0
 
 
