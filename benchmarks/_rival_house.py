@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from benchmarks._jumping_loop import LoopClock
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from shared.profiles import ModelSpec, Profile
 from tests.ollama_double.clock import START
 from tests.ollama_double.node import Machine, OllamaNode

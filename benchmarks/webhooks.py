@@ -32,8 +32,8 @@ from pydantic import JsonValue, SecretStr
 
 from benchmarks._webhooks_load import CONNECTIONS, Answers, at_full_speed, at_rate, requests
 from bot import engine
-from bot.demo.serving import serve
 from bot.inbox import store
+from bot.serving import serve
 from tests.nodejs import PROBOT, install
 from webhooks.delivery import Accepted, Delivery
 from webhooks.routes import create_router

@@ -20,10 +20,10 @@ from bot.demo import story
 from bot.demo.models import check_live_models
 from bot.demo.repositories import copy_last_commit, repository_name
 from bot.demo.run import Manner, go, read_issue, workplace
-from bot.demo.serving import listen
 from bot.demo.session import Plan
 from bot.doctor.command import examine
 from bot.guarding import learn
+from bot.serving import listen
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
 from bot.usage import tell

@@ -17,7 +17,7 @@ from bot.demo.gateway import Gateway, run_gateway
 from bot.demo.person import GatewayReader, PersonClient
 from bot.demo.recorded_model import create_recorded_model
 from bot.demo.recording import Recording
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from shared.domain import RepoRef, Value
 from shared.profiles import Profile
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from bot.setup.keeping import keep
 from bot.setup.manifest import Registered, hook_url, manifest
 from bot.setup.page import Setup, create_page, wait_for_ping

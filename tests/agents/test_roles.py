@@ -11,7 +11,7 @@ from agents import coder, documenter, planner, reviewer, router, tester
 from agents.loop import Limits
 from bot.demo.recorded_model import create_recorded_model
 from bot.demo.recording import Entry, Recording
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.chat import JsonSchema, Message, Reply
 from shared.domain import (
     Blueprint,

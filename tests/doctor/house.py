@@ -20,8 +20,8 @@ from bot.demo.forge import (
     create_forge,
     forge_of,
 )
-from bot.demo.serving import listen, serve
 from bot.doctor import Finding, Level, Report, diagnose, render
+from bot.serving import listen, serve
 from shared.github.permissions import union
 from tests.forge.world import private_key, public_pem
 

@@ -2,10 +2,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from bot.demo.serving import serve
 from bot.doctor import Level, diagnose
 from bot.doctor.findings import Section
 from bot.doctor.nodes import judge_latency, judge_memory, judge_version
+from bot.serving import serve
 from shared import profiles
 from shared.profiles import ModelSpec, Node
 from tests.doctor.house import (

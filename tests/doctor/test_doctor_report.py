@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from bot.demo.serving import serve
 from bot.doctor import Level, Report, as_json
 from bot.doctor.clock import ahead
 from bot.doctor.findings import Finding, Section
+from bot.serving import serve
 from tests.doctor.house import (
     HUSH,
     Household,

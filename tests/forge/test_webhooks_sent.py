@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.demo.forge import AppRegistration, ForgeConfig, create_forge, forge_of
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from tests.forge.world import REPO, SECRET, Target, World, private_key, public_pem
 
 

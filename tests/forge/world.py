@@ -28,7 +28,7 @@ from bot.demo.forge import (
 )
 from bot.demo.forge.core import Forge
 from bot.demo.forge.hookshot import Hookshot
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from tests.forge.git import git
 from tests.forge.honesty import Honesty
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.frontier import Frontier, FrontierRequest, open_frontier
 from shared.profiles import FrontierPolicy
 from shared.settings import Settings

@@ -12,10 +12,10 @@ from agents.frontier import Reason, Sos
 from bot import engine
 from bot.approvals import read_basis
 from bot.context import RunContext
-from bot.demo.serving import serve
 from bot.durable import step
 from bot.frontier import seek_advice
 from bot.services import install, services
+from bot.serving import serve
 from bot.workflow import load
 from shared.domain import Stage
 from shared.frontier import CallState, Ledger

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.git import Mirror
 
 TOKEN = "ghs_1234_a.very-secret_token"

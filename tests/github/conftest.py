@@ -30,7 +30,7 @@ from bot.demo.forge import (
     forge_of,
 )
 from bot.demo.forge.core import Forge
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from shared.domain import RepoRef
 from shared.github import (
     Annotation,

@@ -4,7 +4,7 @@ import logging
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from shared.errors import GitHubError, GitHubUnavailable, NotFound, Refused
 from shared.github import Branch
 from shared.github.client import path

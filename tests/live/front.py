@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from bot.demo.loaded_models import full_name, keep_alive_seconds
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.errors import ModelUnavailable
 from tests.live.install import LlamaServer
 from tests.live.runners import Runner, Runners

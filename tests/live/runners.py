@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from bot.demo.loaded_models import full_name
-from bot.demo.serving import listen
+from bot.serving import listen
 from shared.errors import ModelUnavailable
 from tests.live.install import LlamaServer
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.profiles import ModelSpec, Node
 
 MODEL = ModelSpec(name="qwen3:14b", node="mini", size_gb=9.3, num_ctx=4096, num_predict=512)

@@ -8,7 +8,7 @@ import pytest
 from bot.demo.loaded_models import keep_alive_seconds
 from bot.demo.recorded_model import create_recorded_model
 from bot.demo.recording import Entry, Recording
-from bot.demo.serving import serve
+from bot.serving import serve
 from shared.chat import Message, Speaker, fewest_tokens
 from shared.domain import Role
 from shared.errors import ConfigurationError, ModelMissing, ModelUnavailable, PromptTruncated

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from bot.demo.loaded_models import digest, full_name, keep_alive_seconds
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from tests.ollama_double.node import Failure, OllamaNode, Runner, Vanished
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from bot.demo.serving import serve
 from bot.frontier import share
 from bot.services import install, services
+from bot.serving import serve
 from shared.domain import Role, Stage
 from shared.frontier import CallState, Ledger
 from shared.profiles import FrontierPolicy

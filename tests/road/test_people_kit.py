@@ -26,9 +26,9 @@ from bot.demo.forge.core import Forge
 from bot.demo.forge.hookshot import Hookshot
 from bot.demo.forge.tables import Collaborator, Delivery
 from bot.demo.person import GatewayReader, PersonClient
-from bot.demo.serving import listen, serve
 from bot.demo.session import Plan, Secrets, answering, forge_config, write_settings
 from bot.services import services
+from bot.serving import listen, serve
 from bot.views import RunView
 from shared.domain import Role, Stage
 from shared.profiles import Profile

@@ -12,8 +12,8 @@ from bot.app import create_app
 from bot.demo import story
 from bot.demo.forge import Faults, create_forge
 from bot.demo.person import GatewayReader, PersonClient
-from bot.demo.serving import listen, serve
 from bot.demo.session import Plan, Secrets, answering, forge_config, write_settings
+from bot.serving import listen, serve
 from bot.views import RunView
 from shared import profiles
 from shared.domain import RepoRef, Stage

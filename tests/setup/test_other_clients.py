@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from bot.demo.forge.config import utc_now
-from bot.demo.serving import serve
+from bot.serving import serve
 from tests.forge.honesty import Honesty, honesty
 from tests.forge.world import REPO, SECRET, World, open_world, pem, private_key
 from tests.nodejs import CLIENTS, Node, install

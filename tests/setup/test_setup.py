@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from bot.demo.forge.config import utc_now
-from bot.demo.serving import listen, serve
+from bot.serving import listen, serve
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.keeping import merged
 from bot.setup.manifest import Registered, exchange, form_url, hook_url, manifest

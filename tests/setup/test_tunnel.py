@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from bot.demo.serving import serve
+from bot.serving import serve
 from bot.tunnel import forward_forever, new_channel, unpack
 from shared.errors import BadSignature, ConfigurationError
 from tests.setup.smee import Smee, rewritten

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from bot.demo.serving import serve
+from bot.serving import serve
 from webhooks.delivery import Accepted, Delivery
 from webhooks.routes import PATH, create_router
 from webhooks.signature import sign

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot.demo.serving import serve
 from bot.places import Places
+from bot.serving import serve
 from bot.workers.gate import PATH, GitGate
 from shared.domain import RepoRef
 from shared.git import Mirror

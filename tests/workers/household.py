@@ -19,9 +19,9 @@ from bot.demo import story
 from bot.demo.forge import create_forge
 from bot.demo.gateway import Gateway, run_gateway
 from bot.demo.person import GatewayReader, PersonClient
-from bot.demo.serving import listen, serve
 from bot.demo.session import Plan, Secrets, answering, forge_config, write_settings
 from bot.places import Places
+from bot.serving import listen, serve
 from shared.profiles import Profile
 from shared.sandbox import open_sandbox
 from shared.target import prepare
@@ -70,6 +70,11 @@ class WorkerProcess:
                 env={"PATH": os.environ["PATH"], "HOME": str(self.env_file.parent)},
                 start_new_session=True,
             )
+
+    def send(self, sign: signal.Signals) -> None:
+        """Send a signal to the process."""
+        assert self.process is not None
+        self.process.send_signal(sign)
 
     async def end(self, blow: signal.Signals) -> None:
         """End the process and wait until it is gone."""
