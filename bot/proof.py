@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.context import RunContext
+from bot.costs import CloudBill, cloud_bill
 from bot.durable import step
 from bot.rendering import render
 from bot.services import services
@@ -28,7 +29,8 @@ async def pull_body(
     shown = green or change.green
 
     async def read_usage() -> UsageTable:
-        return UsageTable(rows=usage_rows(await services().store.usage(run.run_id)))
+        rows = usage_rows(await services().store.usage(run.run_id))
+        return UsageTable(rows=rows, cloud=await cloud_bill(run.run_id))
 
     usage = await step("read usage", UsageTable, read_usage)
     return render(
@@ -50,6 +52,7 @@ async def pull_body(
         green_log=tail(shown.log),
         remarks=change.remarks,
         usage=usage.rows,
+        cloud=usage.cloud,
         recorded_models=services().profile.recorded,
     )
 
@@ -102,6 +105,7 @@ class UsageTable(Value):
     """What all agents of a run have cost."""
 
     rows: tuple[UsageRow, ...]
+    cloud: CloudBill = CloudBill()
 
 
 def usage_rows(entries: Sequence[UsageEntry]) -> tuple[UsageRow, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from bot import labels
+from bot.costs import cloud_bill
 from bot.guarding import hidden_in
 from bot.rendering import render
 from bot.services import Services, services
@@ -118,6 +119,7 @@ async def body(run: Run, baton: Services) -> str:
         waiting=await waiting(run, baton),
         agents=[] if run.stage.is_final else await agents(run, baton),
         **totals(await baton.store.usage(run.id)),
+        cloud=await cloud_bill(run.id),
         pull_number=run.pull_number,
         reason=run.reason if run.stage in {Stage.STOPPED, Stage.CANCELLED} else "",
         hints=hints(run),

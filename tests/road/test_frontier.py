@@ -115,6 +115,10 @@ async def test_two_failures_a_yes_and_the_advice_helps(house: Household, gemini:
     assert (call.state, call.helped) == (CallState.ANSWERED, True)
     assert call.price_usd is not None
     assert 0 < call.price_usd <= call.ceiling_usd
+    status = str((await house.said(number, "**Cloud:** 1 call to `gemini"))["body"])
+    assert f"**Cost:** ${call.price_usd:.4f}." in status
+    pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
+    assert f"Cloud: ${call.price_usd:.4f}." in pull["body"]
     counted = await share()
     assert (counted.runs, counted.asked, counted.helped) == (1, 1, 1)
     papers = services().places.papers(REF, number)
