@@ -2,38 +2,29 @@
 
 import asyncio
 import logging
-import signal
 import sys
-from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import platformdirs
 import typer
 import uvicorn
 from rich.console import Console
 
 from bot import resume as resuming
 from bot.app import create_app
-from bot.demo import story
-from bot.demo.models import check_live_models
-from bot.demo.repositories import copy_last_commit, repository_name
-from bot.demo.run import Manner, go, read_issue, workplace
-from bot.demo.session import Plan
+from bot.demo.command import demo, run
 from bot.doctor.command import examine
 from bot.guarding import learn
+from bot.running import run_command
 from bot.serving import listen
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
 from bot.usage import tell
 from bot.workers.process import run_worker
-from shared import profiles
-from shared.domain import RepoRef
 from shared.errors import BatonError
 from shared.github import GitHubUrls
 from shared.guard.logs import Redaction
-from shared.profiles import Profile
 from shared.settings import Settings, load_settings
 
 cli = typer.Typer(
@@ -45,29 +36,8 @@ cli = typer.Typer(
     rich_markup_mode=None,
 )
 
-# GB a second at which the demo's models load: a Mac's SSD gives about 1 to 3 of them.
-_DEMO_LOAD = 40.0
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Let alice say yes by herself.")]
-Leave = Annotated[bool, typer.Option("--exit", help="Leave when the pull request stands.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the web page; 0: a free one.")]
-Ollama = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Ask live models there, e.g. http://127.0.0.1:11434."),
-]
-Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="With --ollama: this model in every role.")
-]
-Keep = Annotated[
-    Path | None,
-    typer.Option("--keep", metavar="DIR", help="Keep the state and logs in this folder."),
-]
-RootSandbox = Annotated[
-    bool,
-    typer.Option(
-        "--allow-root-sandbox",
-        help="Run the sandbox as root, as CI containers do. It is a weaker boundary then.",
-    ),
+EnvFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
 ]
 
 
@@ -82,100 +52,14 @@ def top(
         raise typer.Exit
 
 
-@cli.command()
-def demo(  # noqa: PLR0913  a command's options
-    *,
-    yes: Yes = False,
-    leave: Leave = False,
-    port: Port = 8421,
-    profile: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Recorded models in this household, e.g. single-64gb."),
-    ] = None,
-    ollama: Ollama = None,
-    model: Model = None,
-    keep: Keep = None,
-    allow_root_sandbox: RootSandbox = False,
-) -> None:
-    """Watch an issue on a sample repository become a pull request.
-
-    Git, tests, sandbox, webhooks and signatures are real. Without --ollama the models' answers
-    are a recording, and loading a model takes a twentieth of the time that it would.
-    """
-    if profile is not None and ollama is not None:
-        raise typer.BadParameter("give either --profile or --ollama")
-    live = _live_profile(ollama, model)
-    with workplace(keep) as home:
-        plan = Plan(
-            home=home,
-            cache=platformdirs.user_cache_path("baton"),
-            repository=story.REPOSITORY,
-            ref=RepoRef(owner="alice", name="fortnight"),
-            description="Recurring dates in plain words",
-            profile=live or profiles.load(profile or "embedded"),
-            recording=None if live else story.RECORDING,
-            pace=0.02,
-            load_gb_per_second=None if live else _DEMO_LOAD,
-            port=port,
-            allow_root_sandbox=allow_root_sandbox,
-        )
-        review = None if live else story.person_review()
-        manner = Manner(yes=yes, leave=leave, review=review)
-        _run(go(plan, story.issue_text(), manner, Console()))
-
-
-@cli.command()
-def run(  # noqa: PLR0913  a command's options
-    *,
-    repo: Annotated[Path, typer.Option(metavar="PATH", help="A local git repository.")],
-    issue: Annotated[Path, typer.Option(metavar="FILE.md", help="The issue; line 1 its title.")],
-    ollama: Ollama = None,
-    model: Model = None,
-    recording: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Recorded answers in place of models.")
-    ] = None,
-    patch: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the change there, for git apply.")
-    ] = None,
-    yes: Yes = False,
-    leave: Leave = False,
-    port: Port = 0,
-    keep: Keep = None,
-    allow_root_sandbox: RootSandbox = False,
-) -> None:
-    """Solve an issue from a file in a local repository, on the embedded forge.
-
-    The repository itself is not touched: its last commit is copied.
-    """
-    if (ollama is None) == (recording is None):
-        raise typer.BadParameter("give either --ollama URL or --recording DIR")
-    if patch is not None and not patch.resolve().parent.is_dir():
-        raise typer.BadParameter(
-            f"there is no folder {patch.resolve().parent}", param_hint="--patch"
-        )
-    live = _live_profile(ollama, model)
-    text = read_issue(issue)
-    with workplace(keep) as home:
-        source = copy_last_commit(repo, home / "source")
-        plan = Plan(
-            home=home,
-            cache=platformdirs.user_cache_path("baton"),
-            repository=source,
-            ref=RepoRef(owner="alice", name=repository_name(repo)),
-            profile=live or profiles.load("embedded"),
-            recording=recording,
-            port=port,
-            allow_root_sandbox=allow_root_sandbox,
-        )
-        _run(go(plan, text, Manner(yes=yes, leave=leave, patch=patch), Console()))
+cli.command()(demo)
+cli.command()(run)
 
 
 @cli.command()
 def serve(
     *,
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Run the gateway: take GitHub's deliveries and work on issues."""
     settings = _begin(env_file)
@@ -192,12 +76,10 @@ def worker(
     node: Annotated[
         str, typer.Option(metavar="NAME", help="The node of the profile that this machine is.")
     ],
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Build for a gateway on another machine: tests, code and review. Holds no key."""
-    _run(run_worker(_begin(env_file), node))
+    run_command(run_worker(_begin(env_file), node))
 
 
 @cli.command()
@@ -232,16 +114,14 @@ def setup(  # noqa: PLR0913  a command's options
         port=port,
         browser=browser,
     )
-    _run(set_up(wishes, Console()))
+    run_command(set_up(wishes, Console()))
 
 
 @cli.command()
 def resume(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with current_task.json.")],
     *,
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Go on with a run from the files of a snapshot, also one of another machine.
 
@@ -254,9 +134,7 @@ def resume(
 @cli.command()
 def doctor(
     *,
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
-    ] = None,
+    env_file: EnvFile = None,
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Look at this profile, by name or path.")
     ] = None,
@@ -266,19 +144,17 @@ def doctor(
 
     Exit code 0 when nothing has to be mended.
     """
-    _run(examine(env_file, profile, Console(), as_json=as_json))
+    run_command(examine(env_file, profile, Console(), as_json=as_json))
 
 
 @cli.command()
 def usage(
     *,
-    env_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as BATON_NAME=value lines.")
-    ] = None,
+    env_file: EnvFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
 ) -> None:
     """Show what the runs have cost: calls, tokens and seconds by model, and the cloud's dollars."""
-    _run(tell(load_settings(env_file), Console(), as_json=as_json))
+    run_command(tell(load_settings(env_file), Console(), as_json=as_json))
 
 
 def main() -> None:
@@ -304,30 +180,5 @@ def _begin(env_file: Path | None) -> Settings:
     return settings
 
 
-def _live_profile(ollama: str | None, model: str | None) -> Profile | None:
-    if ollama is None:
-        if model is not None:
-            raise typer.BadParameter("--model goes with --ollama")
-        return None
-    profile = profiles.load("single-64gb").at(ollama.rstrip("/"), model=model)
-    asyncio.run(check_live_models(profile))
-    return profile
-
-
 def _complain(error: BatonError) -> None:
     Console(stderr=True, soft_wrap=True).print(f"baton: {error}", markup=False, style="red")
-
-
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    try:
-        code = asyncio.run(_until_told(work))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        code = 130
-    raise typer.Exit(code)
-
-
-async def _until_told(work: Coroutine[Any, Any, int]) -> int:
-    """End on SIGTERM as on Ctrl-C, with everything that was started."""
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
