@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from bot import snapshots
+from bot import snapshots, unseen
 from bot.context import RunContext
 from bot.durable import step
 from bot.rendering import plain
@@ -23,6 +23,7 @@ from shared.git.run_copy import namespace
 from shared.guard.change import LINK, Blob, Verdict
 from shared.guard.egress import Channel, Decision, release
 from shared.guard.patch import judge
+from shared.guard.text import clean
 from shared.sandbox import Limits
 from shared.store import WorkerStore
 from shared.target import (
@@ -100,7 +101,13 @@ class Checkout:
 
     async def diff(self, base: str, head: str) -> str:
         """Return the difference between two commits, as a patch."""
-        return await self._look("read diff", str, lambda tree: tree.diff(base, head))
+
+        async def read(tree: Worktree) -> str:
+            diff = await tree.diff(base, head)
+            await unseen.note_text(self.run.run_id, unseen.CHANGE, diff)
+            return diff
+
+        return await self._look("read diff", str, read)
 
     async def diff_stat(self, base: str, head: str) -> str:
         """Return which files differ between two commits, and by how much."""
@@ -163,7 +170,10 @@ class Checkout:
         await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
         known = await look(tree, issue, command_for_tests(target), place)
         # Of the base commit: a branch has no say in how its own agents go about it.
-        return known.with_advice(await tree.text(self._base, ADVICE) or "")
+        advice = await tree.text(self._base, ADVICE) or ""
+        await unseen.note_text(self.run.run_id, unseen.CODE, known.excerpt, known.example)
+        await unseen.note_page(self.run.run_id, f"{unseen.FILE} {ADVICE}", clean(advice).found)
+        return known.with_advice(advice)
 
     async def _look(
         self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]
@@ -190,6 +200,7 @@ class Checkout:
             for _ in range(_REPETITIONS if len(doubted) <= _MOST_REPEATED else 0):
                 if doubted:
                     tests = told_apart(tests, await self._tested(doubted))
+            await unseen.note_tests(self.run.run_id, tests)
             return tests
 
         return await step(name, TestRun, work)
@@ -265,6 +276,7 @@ class Checkout:
             _TREES.pop(self._path, None)
             await lay_generated(target, tree.path)
             seen = await hands.act(action)
+            await unseen.note_text(self.run.run_id, unseen.of_action(action), seen.text)
             sha = await tree.snapshot()
             _TREES[self._path] = sha
             await (await self.run.mirror()).share(sha)

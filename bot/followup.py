@@ -13,6 +13,7 @@ from bot.leaving import require_may_leave
 from bot.protection import require_unprotected, require_writer
 from bot.services import services
 from bot.status import FAILED
+from bot.unseen import REVIEW, note_page
 from bot.workflow import load
 from shared.domain import Stage
 from shared.errors import BatonError
@@ -54,14 +55,17 @@ async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
     remarks = await remarks_on(run, stored)
     review = await repo.review(remarks.pull_number, review_id)
     comments = await repo.review_comments(remarks.pull_number, review_id)
+    body, *inline = seen = [clean(text) for text in (review.body, *(c.body for c in comments))]
+    hidden = [found for one in seen for found in one.found]
+    await note_page(run_id, f"{REVIEW} {review_id}", hidden)
     return remarks.model_copy(
         update={
             "review_id": review_id,
             "login": review.author,
-            "body": clean(review.body).text,
+            "body": body.text,
             "comments": tuple(
-                comment.model_copy(update={"body": clean(comment.body).text})
-                for comment in comments
+                comment.model_copy(update={"body": one.text})
+                for comment, one in zip(comments, inline, strict=True)
             ),
         }
     )

@@ -1,19 +1,14 @@
 """The guards in the way of the service: what it knows, what it was told, what its pages show."""
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import TypeVar
 
 from bot.commands import Verb
-from bot.services import services
 from shared.domain import Issue, Value
 from shared.guard.egress import FALSE_ALARMS, Channel, release
-from shared.guard.hidden import Hidden
 from shared.guard.injection import caution_about
 from shared.guard.own import OURS
 from shared.guard.text import Cleaned, clean
 from shared.settings import Settings
-from shared.store import Run
 
 V = TypeVar("V", bound=Value)
 _VERBS = frozenset(verb.value for verb in Verb)
@@ -60,23 +55,3 @@ def signs_in(issue: Issue) -> tuple[str, ...]:
     """
     caution = caution_about(look(issue.title, issue.body))
     return caution.signs if caution.is_due else ()
-
-
-async def note_hidden(run_id: str, source: str, seen: Cleaned) -> None:
-    """Keep what was hidden in a text, by where it stood, for the status comment to tell."""
-    store = services().store
-    run = await store.run(run_id)
-    assert run is not None, "a run is stored before it is started"
-    counts: Counter[str] = Counter()
-    for found in seen.found:
-        counts[found.kind.value] += found.count
-    if counts or (run.hidden or {}).get(source):
-        await store.update_run(run_id, hidden={**(run.hidden or {}), source: dict(counts)})
-
-
-def hidden_in(run: Run) -> Mapping[str, int]:
-    """Return what was hidden in all that a run was told, by kind, in the order of the kinds."""
-    counts: Counter[str] = Counter()
-    for each in (run.hidden or {}).values():
-        counts.update(each)
-    return {kind.value: counts[kind.value] for kind in Hidden if counts[kind.value]}

@@ -16,11 +16,12 @@ from bot.followup import push_answer, remarks_on, told_doubts
 from bot.protection import require_writer
 from bot.services import services
 from bot.status import FAILED
+from bot.unseen import CHECKS, note_page
 from bot.workflow import load
 from shared.domain import Stage, Value
 from shared.errors import BatonError
 from shared.github import FailedCheck
-from shared.guard.text import clean
+from shared.guard.text import Cleaned, clean
 
 MOST = 2
 """Heads of one run that are repaired; then a person has to look."""
@@ -69,7 +70,9 @@ async def _read(run: RunContext, sha: str) -> _Order:
     if remarks.head_sha != sha or not failed:
         return _Order()
     names = ", ".join(check.name for check in failed)
-    body = "\n\n".join(_told(check) for check in failed)
+    seen = [_told(check) for check in failed]
+    await note_page(run.run_id, f"{CHECKS} {sha}", (found for one in seen for found in one.found))
+    body = "\n\n".join(one.text.strip() for one in seen)
     return _Order(
         remarks=remarks.model_copy(
             update={"cause": "checks", "review_id": int(sha[:12], 16), "login": names, "body": body}
@@ -85,10 +88,10 @@ async def _earlier(run_id: str, sha: str) -> int:
     return len({one.workflow_id for one in begun} - {f"{run_id}/repair/{sha}"})
 
 
-def _told(check: FailedCheck) -> str:
+def _told(check: FailedCheck) -> Cleaned:
     marks = "\n".join(f"- {mark}" for mark in check.marks[:_MARKS])
     text = f"The check {check.name} fails.\n\n{check.said[-_SAID:]}\n\n{marks[:_SAID]}"
-    return clean(text).text.strip()
+    return clean(text)
 
 
 async def _mend(run: RunContext, remarks: Remarks, checks: str) -> None:

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 
 from bot import labels
 from bot.costs import cloud_bill
-from bot.guarding import hidden_in
 from bot.rendering import render
 from bot.services import Services, services
+from bot.unseen import unseen_in
 from shared.domain import Stage, Value
 from shared.errors import BatonError
 from shared.store import Run, StageChange, UsageEntry
@@ -124,7 +124,7 @@ async def body(run: Run, baton: Services) -> str:
         reason=run.reason if run.stage in {Stage.STOPPED, Stage.CANCELLED} else "",
         hints=hints(run),
         detected=run.detected,
-        hidden=hidden_in(run),
+        hidden=unseen_in(run),
         recorded_models=baton.profile.recorded,
     )
 

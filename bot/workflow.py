@@ -14,13 +14,14 @@ from bot.context import RunContext
 from bot.counsel import get_advice, note_counsel
 from bot.delegation import build_elsewhere
 from bot.durable import step
-from bot.guarding import look, note_hidden, signs_in
+from bot.guarding import look, signs_in
 from bot.papers import write_paper
 from bot.proposal import propose
 from bot.rendering import render
 from bot.services import services
 from bot.surroundings import Surroundings
 from bot.task import Task, Way
+from bot.unseen import ISSUE, note_page
 from shared.domain import IssueType, Role, Stage, Triage, Value
 from shared.errors import BatonError, MalformedReply, RunStopped
 from shared.git import Author
@@ -101,7 +102,7 @@ async def sort(run: RunContext, task: Task) -> Task:
         await services().store.update_run(
             run.run_id, type=triage.type, difficulty=triage.difficulty
         )
-        await note_hidden(run.run_id, "issue", look(issue.title, issue.body))
+        await note_page(run.run_id, ISSUE, look(issue.title, issue.body).found)
 
     await step("label issue", NoneType, work)
     task = task.with_(triage=triage).assessed(difficulty.guessed(triage))

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GEMINI = GeminiWire()
 SUMMARY = "It is the missing module."
 ADVICE = {"summary": SUMMARY, "action_items": ["Create locking.py."]}
+USELESS = {"summary": "Try again.", "action_items": ["Try once more."]}
+TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
 _PLAN = {
     "summary": "Add a module.",
     "action_items": ["Add it."],
@@ -40,13 +42,14 @@ from importlib.util import find_spec
 
 
 def test_locking_is_there():
-    assert find_spec("fortnight.locking") is not None
+    assert find_spec("fortnight.locking") is not None, "none\\u200b\\u200b"
 ```"""
 _WRONG = """I mend it.
 
 ```create src/fortnight/{name}.py
-\"\"\"Locking.\"\"\"
+\"\"\"Locking.{hidden}\"\"\"
 ```"""
+_LOOK = "I look again.\n\n```view src/fortnight/looking.py\n```"
 _SUBMIT = "Done.\n\n```submit\nI am done.\n```"
 
 
@@ -58,10 +61,11 @@ def _case(title: str) -> list[tuple[str, str]]:
         (at("planner", title), json.dumps(_PLAN)),
         (at("tester", title), _RED),
         (at("tester", title, 1), _SUBMIT),
-        (helped.format(0), _WRONG.format(name="locking")),
+        (helped.format(0), _WRONG.format(name="locking", hidden="")),
         (helped.format(1), _SUBMIT),
-        (at("coder", title), _WRONG.format(name="looking")),
-        (at("coder", title, 1), _SUBMIT),
+        (at("coder", title), _WRONG.format(name="looking", hidden=TAGS)),
+        (at("coder", title, 1), _LOOK),
+        (at("coder", title, 2), _SUBMIT),
         (at("reviewer", title), '{"summary": "Good.", "findings": []}'),
         (at("documenter", title), '{"summary": "Locked.", "changelog": "Lock."}'),
     ]
@@ -95,9 +99,11 @@ async def gemini(house: Household) -> AsyncIterator[Provider]:
     install(before)
 
 
-async def test_two_failures_a_yes_and_the_advice_helps(house: Household, gemini: Provider) -> None:
-    """The question holds what failed; the yes sends it; the next attempt passes by the advice."""
-    gemini.enqueue(GEMINI.answer(json.dumps(ADVICE)))
+async def test_each_question_takes_a_yes_until_advice_helps(
+    house: Household, gemini: Provider
+) -> None:
+    """The question holds what failed; a yes sends it, once; the second advice helps."""
+    gemini.enqueue(GEMINI.answer(json.dumps(USELESS)), GEMINI.answer(json.dumps(ADVICE)))
     number = await house.waiting("Stuck")
     await house.tell(house.alice, number, "/approve planner")
     await house.at(number, Stage.AWAITING_FRONTIER)
@@ -105,24 +111,37 @@ async def test_two_failures_a_yes_and_the_advice_helps(house: Household, gemini:
     assert "Attempt 2:" in shown
     assert "test_locking_is_there" in shown
     assert gemini.asked == []
+    assert "\u200b\u200b" not in shown
+    status = str((await house.said(number, "**Hidden in the text:**"))["body"])
+    assert "(the output of tests, the change, `src/fortnight/looking.py`). No model reads" in status
+    assert f"{2 * len(TAGS)} × tag characters" in status
     assert await house.tell(house.alice, number, "/approve frontier") == {"eyes", "+1"}
-    run = await house.at(number, Stage.PROPOSED)
+    await house.said(number, "1. Try once more.")
+    await house.said(number, "frontier/2.1")
+    await house.at(number, Stage.AWAITING_FRONTIER)
+    await house.quiet()
     (asked,) = gemini.asked
     assert GEMINI.sent_text(asked.body)[1] in shown
-    told = await house.said(number, "### 🌩️ Advice from")
-    assert "1. Create locking.py." in told["body"]
-    (call,) = await Ledger(services().store.engine).calls(run.run_id)
-    assert (call.state, call.helped) == (CallState.ANSWERED, True)
-    assert call.price_usd is not None
-    assert 0 < call.price_usd <= call.ceiling_usd
-    status = str((await house.said(number, "**Cloud:** 1 call to `gemini"))["body"])
-    assert f"**Cost:** ${call.price_usd:.4f}." in status
+    assert await house.tell(house.alice, number, "/approve frontier") == {"eyes", "+1"}
+    run = await house.at(number, Stage.PROPOSED)
+    assert len(gemini.asked) == 2
+    await house.said(number, "1. Create locking.py.")
+    calls = await Ledger(services().store.engine).calls(run.run_id)
+    assert [(call.state, call.helped) for call in calls] == [
+        (CallState.ANSWERED, False),
+        (CallState.ANSWERED, True),
+    ]
+    assert all(0 < (call.price_usd or 0) <= call.ceiling_usd for call in calls)
+    price = sum(call.price_usd or 0 for call in calls)
+    status = str((await house.said(number, "**Cloud:** 2 calls to `gemini"))["body"])
+    assert f"**Cost:** ${price:.4f}." in status
     pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
-    assert f"Cloud: ${call.price_usd:.4f}." in pull["body"]
+    assert f"Cloud: ${price:.4f}." in pull["body"]
     counted = await share()
     assert (counted.runs, counted.asked, counted.helped) == (1, 1, 1)
     papers = services().places.papers(REF, number)
-    assert sorted(p.name for p in papers.glob("*-1.1.md")) == ["advice-1.1.md", "frontier-1.1.md"]
+    names = sorted(path.name for path in papers.glob("*-?.1.md"))
+    assert names == [f"{kind}-{turn}.1.md" for kind in ("advice", "frontier") for turn in (1, 2)]
 
 
 async def test_an_issue_that_speaks_to_models_waits_for_a_person(house: Household) -> None:

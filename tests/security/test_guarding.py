@@ -7,10 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from agents.frontier import Reason, needs_frontier
-from bot.guarding import hidden_in, learn, look, shown, signs_in
+from bot.guarding import learn, look, shown, signs_in
 from bot.rendering import render
 from bot.status import StageRow
 from bot.task import Basis, Task
+from bot.unseen import unseen_in
 from bot.views import RunView
 from shared.domain import (
     Blueprint,
@@ -117,8 +118,9 @@ def test_every_kind_of_hidden_text_has_words(language: Language) -> None:
     """The status comment can name each kind, in each language."""
     run = Run(origin="d", repo="o/r", number=1, requester="alice", title="T")
     run.hidden = {"issue": {kind.value: 2 for kind in Hidden}, "review 5": {"tag": 3}}
-    counts = hidden_in(run)
-    assert counts == {kind.value: 5 if kind is Hidden.TAG else 2 for kind in Hidden}
+    unseen = unseen_in(run)
+    assert unseen is not None
+    assert unseen.kinds == {kind.value: 5 if kind is Hidden.TAG else 2 for kind in Hidden}
     values = dict.fromkeys(
         ("activity", "waiting", "agents", "calls", "pull_number", "reason", "detected")
     )
@@ -129,12 +131,15 @@ def test_every_kind_of_hidden_text_has_words(language: Language) -> None:
         icon="x",
         rows=[],
         hints=("/help",),
-        hidden=counts,
+        hidden=unseen,
         recorded_models=False,
         **values,
     )
     (line,) = (one for one in told.split("\n") if "5" in one)
-    assert line.count(", ") == len(Hidden) - 1
+    assert line.count(", ") == len(Hidden)
+    assert {Language.ENGLISH: "(the issue, a review)", Language.KOREAN: "(이슈, 리뷰)"}[
+        language
+    ] in line
 
 
 def test_look_sees_lines_that_only_look_like_commands() -> None:
