@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.frontier import Reason, needs_frontier
+from bot.costs import CloudBill
 from bot.guarding import learn, look, shown, signs_in
 from bot.rendering import render
 from bot.status import StageRow
@@ -132,6 +133,7 @@ def test_every_kind_of_hidden_text_has_words(language: Language) -> None:
         rows=[],
         hints=("/help",),
         hidden=unseen,
+        cloud=CloudBill(),
         recorded_models=False,
         **values,
     )
