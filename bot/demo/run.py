@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -58,7 +59,7 @@ def read_issue(path: Path) -> IssueText:
 async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> int:
     """Open the issue and watch the run; return 0 with a pull request, else 1."""
     with View(console, "Baton") as view:
-        async with open_session(plan, on_restart=lambda pid: view.note(_restarted(pid))) as session:
+        async with open_session(plan, on_restart=partial(_restarted, view)) as session:
             number = await session.alice.open_issue(issue.title, issue.body)
             _introduce(view, session, number, manner)
             run = await _watch(session, view, manner, number)
@@ -79,15 +80,17 @@ async def go(plan: Plan, issue: IssueText, manner: Manner, console: Console) -> 
     return 0 if run.stage is Stage.PROPOSED else 1
 
 
-def _restarted(pid: int) -> str:
-    return f"[yellow]The gateway died. Process {pid} has taken over; the run goes on.[/yellow]"
+def _restarted(view: View, pid: int) -> None:
+    told = f"[yellow]The gateway died. Process {pid} has taken over; the run goes on.[/yellow]"
+    view.note(told, about="gateway")
 
 
 def _introduce(view: View, session: Session, number: int, manner: Manner) -> None:
     if session.plan.recording is not None:
         view.note("[magenta]The models' answers are a recording; all the rest is real.[/magenta]")
     view.note(f"Issue: [link]{session.page(f'/issues/{number}')}[/link]")
-    view.note(f"[dim]Gateway: process {session.gateway.pid}; try kill -9 on it.[/dim]")
+    told = f"[dim]Gateway: process {session.gateway.pid}; try kill -9 on it.[/dim]"
+    view.note(told, about="gateway")
     if not manner.yes:
         view.note("Open the page and answer as alice when Baton asks.")
 
@@ -143,5 +146,6 @@ def _summary(session: Session, run: RunView, manner: Manner) -> Sequence[str]:
         f"  {row.seconds:6.1f} s  {NAMES[row.stage]}" for row in run.rows if row.seconds is not None
     ]
     if session.gateway.restarts:
-        lines.append(f"The gateway was restarted {session.gateway.restarts} times on the way.")
+        times = "once" if session.gateway.restarts == 1 else f"{session.gateway.restarts} times"
+        lines.append(f"The gateway was restarted {times} on the way.")
     return lines

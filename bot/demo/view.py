@@ -46,7 +46,7 @@ class View:
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._title = title
-        self._notes: list[str] = []
+        self._notes: dict[str, str] = {}
         self._run: RunView | None = None
         self._nodes: Sequence[NodeStatus] = ()
         self._told: deque[str] = deque(maxlen=4)
@@ -67,9 +67,9 @@ class View:
             self._live.refresh()
             self._live.stop()
 
-    def note(self, text: str) -> None:
-        """Add a line below the picture."""
-        self._notes.append(text)
+    def note(self, text: str, *, about: str = "") -> None:
+        """Add a line below the picture; what is said about the same thing takes its place."""
+        self._notes[about or text] = text
         if not self._console.is_terminal:
             self._console.print(text, soft_wrap=True)
 
@@ -106,7 +106,7 @@ class View:
         else:
             parts.append(self._spinning("The issue is on its way to the gateway"))
         parts.append(Text())
-        parts += [Text.from_markup(note) for note in self._notes]
+        parts += [Text.from_markup(note) for note in self._notes.values()]
         title = f"[bold]{self._title}[/bold] [dim]{self._elapsed()}[/dim]"
         return Panel(Group(*parts), title=title, title_align="left", padding=(1, 2))
 
@@ -154,7 +154,7 @@ def _stages(rows: Sequence[StageRow]) -> Table:
     for row in rows:
         style = "bold" if row.icon in {"⏳", "⏸️"} else "dim" if row.icon == "▫️" else ""
         name = NAMES[row.stage] + (f": {row.note}" if row.note else "")
-        spent = "" if row.seconds is None else f"{row.seconds:.1f} s"
+        spent = "" if row.seconds is None else duration(row.seconds)
         table.add_row(_MARKS.get(row.icon, row.icon), Text(name, style=style), spent)
     return table
 
