@@ -105,7 +105,8 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
         model = services().profile.model(Role.PLANNER)
         shown |= {"model": model.name, "node": model.node, "size_gb": model.size_gb}
     if kind == "paths":
-        return shown | {"paths": list(task.guarded), "head_sha": task.whole.sha}
+        asked = {"paths": list(task.guarded), "packages": list(task.packages)}
+        return shown | asked | {"head_sha": task.whole.sha}
     if task.blueprint is not None:
         shown |= {"blueprint": task.blueprint.model_dump(mode="json")}
     return shown

@@ -53,7 +53,7 @@ _REPETITIONS = 2
 _MOST_REPEATED = 40
 """Tests in doubt that are run again; where more fail, it is not for want of luck."""
 
-_TARGETS: dict[tuple[Path, str], Target] = {}
+_TARGETS: dict[tuple[Path, str, tuple[str, ...]], Target] = {}
 """How the tests of a commit are run with a cache, as far as this process has found out."""
 _TREES: dict[Path, str] = {}
 """What each worktree's files hold, as far as this process knows."""
@@ -93,8 +93,12 @@ class _Acted(Value):
 class Checkout:
     """One worktree of a run, by name: its files, its tests, its commits."""
 
-    def __init__(self, run: RunContext, name: str, sha: str, *, base: str) -> None:
+    def __init__(
+        self, run: RunContext, name: str, sha: str, *, base: str, packages: tuple[str, ...] = ()
+    ) -> None:
+        """``packages`` are the dependencies beyond those of the base that a person agreed to."""
         self.run = run
+        self._packages = packages
         self.files = Files.of(sha)
         self._base = base
         self._path = _path(run, name)
@@ -303,12 +307,13 @@ class Checkout:
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
         cache, sandbox = services().places.environments(self.run.ref), services().sandbox
-        known = _TARGETS.get((cache, self._base))
+        key = (cache, self._base, self._packages)
+        known = _TARGETS.get(key)
         if known and (known.environment is None or known.environment.is_dir()):
             return known
         base = await _worktree(self.run, _path(self.run, f"base-{self._base[:12]}"), self._base)
-        target = await prepare(base.path, cache, sandbox)
-        return _TARGETS.setdefault((cache, self._base), target)
+        target = await prepare(base.path, cache, sandbox, packages=self._packages)
+        return _TARGETS.setdefault(key, target)
 
 
 class DurableHands:

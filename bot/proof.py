@@ -47,6 +47,7 @@ async def pull_body(
         ],
         new_tests=change.red.new_tests,
         parts=_parts(task),
+        agreed=task.guarded,
         flaky=sorted(change.green.ids(Outcome.FLAKY) | shown.ids(Outcome.FLAKY)),
         red_log=tail(change.red.run.log),
         green_log=tail(shown.log),

@@ -16,7 +16,7 @@ from bot.proof import pull_body
 from bot.rendering import line
 from bot.rules import rules_of
 from bot.services import services
-from bot.task import Change, Task
+from bot.task import Task
 from shared.domain import Report, Role, Stage, Value
 from shared.errors import RunStopped
 from shared.git import branch_name
@@ -117,7 +117,7 @@ async def _settle(run: RunContext, task: Task, proposal: Proposal) -> tuple[Task
             task = await _follow(run, await rebasing.onto(run, task, basis, turn), task, proposal)
         elif verified is not None:
             return task, verified
-        verified = await _verify(run, task.basis.base_sha, task.whole, turn)
+        verified = await _verify(run, task, turn)
     assert verified is not None
     return task, verified
 
@@ -138,10 +138,16 @@ async def _follow(run: RunContext, task: Task, before: Task, proposal: Proposal)
     return task
 
 
-async def _verify(run: RunContext, base: str, change: Change, turn: int) -> TestRun:
+def _clean(run: RunContext, task: Task, turn: int, sha: str = "") -> Checkout:
+    """Return a checkout that no agent has worked in, with the packages that were agreed to."""
+    base, packages = task.basis.base_sha, task.packages
+    return Checkout(run, f"verify-{turn}", sha or task.whole.sha, base=base, packages=packages)
+
+
+async def _verify(run: RunContext, task: Task, turn: int) -> TestRun:
     """Run everything once more on a clean checkout of the pushed commit."""
-    clean = Checkout(run, f"verify-{turn}", change.sha, base=base)
-    green = await clean.test("verify on a clean checkout", known=change.red.base)
+    change = task.whole
+    green = await _clean(run, task, turn).test("verify on a clean checkout", known=change.red.base)
     verdict = judge_green(change.red.base, change.red.run, green)
     if verdict.ok:
         return green
@@ -158,16 +164,15 @@ async def _doubtful(run: RunContext, task: Task) -> tuple[str, ...]:
     """Name what in a green change a person should look at before believing it."""
     base, change = task.basis.base_sha, task.whole
     tests = {test.partition("::")[0] for test in change.red.base.outcomes}
-    found = await Checkout(run, "verify-1", change.sha, base=base).doubts(base, tests)
+    found = await _clean(run, task, 1).doubts(base, tests)
     agreed = {sentence.rstrip(".") for sentence in task.guarded}
     return tuple(doubt for doubt in found if doubt not in agreed)
 
 
 async def _linted(run: RunContext, task: Task) -> str:
     """Return what the repository's linter says against the change, if it let the base pass."""
-    base, sha = task.basis.base_sha, task.whole.sha
-    said = await Checkout(run, "verify-1", sha, base=base).lint()
-    if said and await Checkout(run, "verify-1", base, base=base).lint():
+    said = await _clean(run, task, 1).lint()
+    if said and await _clean(run, task, 1, task.basis.base_sha).lint():
         return ""
     return said
 

@@ -11,15 +11,16 @@ from shared.errors import RunStopped
 from shared.git.entries import changed_entries
 from shared.github import Permission
 from shared.guard.change import Concern, Verdict
+from shared.guard.dependencies import is_for_python
 from shared.guard.patch import PatchPolicy, judge
 
 _ASKED = frozenset(
     {
-        *(Concern.PROTECTED, Concern.LOCK_FILE, Concern.ATTRIBUTES),
+        *(Concern.PROTECTED, Concern.LOCK_FILE, Concern.ATTRIBUTES, Concern.DEPENDENCY),
         *(Concern.SECRET, Concern.HIDDEN_TEXT, Concern.LFS),
     }
 )
-"""What a person has to agree to before it leaves; of the rest the pull request tells."""
+"""What a person has to agree to before it leaves, and before it is installed."""
 
 
 async def ask(run: RunContext, task: Task, rules: Rules) -> Task:
@@ -32,7 +33,12 @@ async def ask(run: RunContext, task: Task, rules: Rules) -> Task:
         told = "\n".join(reason.sentence for reason in verdict.refusals)
         raise RunStopped(run.phrase("refused_change"), told)
     asked = (reason.sentence for reason in verdict.questions if reason.concern in _ASKED)
-    task = task.with_(guarded=tuple(dict.fromkeys(asked)))
+    packages = (
+        reason.detail
+        for reason in verdict.questions
+        if reason.concern is Concern.DEPENDENCY and is_for_python(reason.path)
+    )
+    task = task.with_(guarded=tuple(dict.fromkeys(asked)), packages=tuple(dict.fromkeys(packages)))
     if not task.guarded:
         return task
     await approvals.wait(run, "paths", task)

@@ -44,7 +44,8 @@ async def _proposed(run_id: str) -> _Proposed:
 
 async def _verify(run: RunContext, task: Task, sha: str) -> None:
     change = task.whole
-    green = await Checkout(run, "again", sha, base=task.basis.base_sha).test("verify again")
+    clean = Checkout(run, "again", sha, base=task.basis.base_sha, packages=task.packages)
+    green = await clean.test("verify again")
     verdict = judge_green(change.red.base, change.red.run, green)
 
     async def show() -> None:

@@ -122,6 +122,8 @@ class Task(Value):
     """Whether that offer came to nothing, so that it is not made again."""
     guarded: tuple[str, ...] = ()
     """What of the finished change needs a person's yes before it is pushed, in sentences."""
+    packages: tuple[str, ...] = ()
+    """The Python packages that it brings in; none is installed before that yes."""
     builds: int = 0
     """How often the building was handed over."""
 

@@ -1,4 +1,4 @@
-"""Which packages a change brings in: names read from manifests, compared before and after.
+"""Which packages a change brings in: read from manifests, compared by name before and after.
 
 Only direct dependencies count; lock files follow from them. A manifest that cannot be read
 brings in something unknown, which is told apart from nothing.
@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 UNREADABLE = "(cannot be read)"
 """Stands for the dependencies of a manifest that does not parse."""
@@ -28,7 +31,15 @@ _STRING = re.compile(r"[\"']([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:[<>=!~\[;@][^\"'\n
 _NODE = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
 _CARGO = ("dependencies", "dev-dependencies", "build-dependencies")
 
-Reader = Callable[[str], Iterator[str]]
+
+class Wanted(NamedTuple):
+    """A dependency: what tells it from others, and the versions that are asked for."""
+
+    name: str
+    versions: str = ""
+
+
+Reader = Callable[[str], Iterator[Wanted]]
 
 
 def is_manifest(path: str) -> bool:
@@ -36,21 +47,29 @@ def is_manifest(path: str) -> bool:
     return _reader(path) is not None
 
 
+def is_for_python(path: str) -> bool:
+    """Tell whether a manifest states Python packages as requirement lines, and nothing else."""
+    return _reader(path) in {_requirements, _pyproject, _setup_cfg}
+
+
 def added(path: str, before: str | None, after: str | None) -> tuple[str, ...]:
-    """Return the dependencies that a manifest names after a change and not before, by name."""
+    """Return the dependencies that a manifest names after a change and not before.
+
+    Each with its versions; a Python package as its requirement line.
+    """
     reader = _reader(path)
     if reader is None or after is None:
         return ()
     now = _names(reader, after)
     if now is None:
         return (UNREADABLE,)
-    known = _names(reader, before) if before is not None else set()
-    return tuple(sorted(now - (known or set())))
+    known = (_names(reader, before) if before is not None else None) or {}
+    return tuple(sorted(f"{name}{now[name]}" for name in now.keys() - known.keys()))
 
 
-def _names(reader: Reader, text: str) -> set[str] | None:
+def _names(reader: Reader, text: str) -> Mapping[str, str] | None:
     try:
-        return {name for name in reader(text) if name}
+        return {wanted.name: wanted.versions for wanted in reader(text) if wanted.name}
     except (ValueError, TypeError, AttributeError, RecursionError, IniError):
         return None
 
@@ -65,26 +84,33 @@ def _reader(path: str) -> Reader | None:
     return _READERS.get(name)
 
 
-def _canonical(requirement: str) -> str:
-    """Return the name of a Python requirement as PyPI compares it, with any address."""
+def _canonical(requirement: str) -> Wanted:
+    """Return a Python requirement under its name as PyPI compares it, with any address."""
     found = _REQUIREMENT.match(requirement)
     if found is None:
-        return requirement.strip()
+        return Wanted(requirement.strip())
     name = re.sub(r"[-_.]+", "-", found[1]).lower()
     address = requirement.partition("@")[2].strip() if "@" in requirement else ""
-    return f"{name} @ {address}" if address else name
+    if address:
+        return Wanted(f"{name} @ {address}")
+    try:
+        line = str(Requirement(requirement))
+    except InvalidRequirement:
+        return Wanted(name)
+    return Wanted(name, line[len(found[1]) :])
 
 
-def _requirements(text: str) -> Iterator[str]:
+def _requirements(text: str) -> Iterator[Wanted]:
     for line in re.sub(r"\\\n", " ", text).splitlines():
         bare = re.sub(r"(?:^|\s)#.*", "", line).strip()
         if bare.startswith(("-r", "-c", "--hash")) or not bare:
             continue
         # -e and the address of an index bring in code as well as a name does.
-        yield bare if bare.startswith("-") or "://" in bare else _canonical(bare)
+        bare = re.split(r"\s+--hash", bare)[0]
+        yield Wanted(bare) if bare.startswith("-") or "://" in bare else _canonical(bare)
 
 
-def _pyproject(text: str) -> Iterator[str]:
+def _pyproject(text: str) -> Iterator[Wanted]:
     data = tomllib.loads(text)
     project, tool = data.get("project", {}), data.get("tool", {})
     lists = [
@@ -99,12 +125,17 @@ def _pyproject(text: str) -> Iterator[str]:
             yield _canonical(requirement)
     yield from _poetry(tool.get("poetry", {}))
     for name, source in tool.get("uv", {}).get("sources", {}).items():
-        yield f"{_canonical(name)} from {json.dumps(source, sort_keys=True)}"
+        yield _from(_canonical(name).name, source)
     for index in tool.get("uv", {}).get("index", []):
-        yield f"index {index.get('url', '')}"
+        yield Wanted(f"index {index.get('url', '')}")
 
 
-def _poetry(poetry: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def _from(name: str, source: object) -> Wanted:
+    """Return a dependency that does not come from the usual index."""
+    return Wanted(f"{name} from {json.dumps(source, sort_keys=True)}")
+
+
+def _poetry(poetry: Mapping[str, Mapping[str, object]]) -> Iterator[Wanted]:
     groups = poetry.get("group", {}).values()
     tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
     tables += [group.get("dependencies", {}) for group in groups if isinstance(group, dict)]
@@ -113,11 +144,18 @@ def _poetry(poetry: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
             if name == "python":
                 continue
             away = isinstance(wanted, dict) and not {"git", "url", "path"}.isdisjoint(wanted)
-            shown = _canonical(name)
-            yield f"{shown} from {json.dumps(wanted, sort_keys=True)}" if away else shown
+            shown = _canonical(name).name
+            yield _from(shown, wanted) if away else Wanted(shown, _versions(wanted))
 
 
-def _setup_cfg(text: str) -> Iterator[str]:
+def _versions(wanted: object) -> str:
+    """Return the versions that a table gives for a name, where it gives them as text."""
+    if isinstance(wanted, Mapping):
+        wanted = wanted.get("version", "")
+    return f" {' '.join(wanted.split())}" if isinstance(wanted, str) and wanted.strip() else ""
+
+
+def _setup_cfg(text: str) -> Iterator[Wanted]:
     parser = ConfigParser(interpolation=None, strict=False)
     parser.read_string(text)
     lists = [
@@ -130,46 +168,46 @@ def _setup_cfg(text: str) -> Iterator[str]:
         yield from (_canonical(line) for line in re.split(r"[\n;]", each) if line.strip())
 
 
-def _setup_py(text: str) -> Iterator[str]:
+def _setup_py(text: str) -> Iterator[Wanted]:
     """Return every string that could name a requirement, once any are asked for: it is code."""
     if _CALLED_IN_SETUP.search(text):
         yield from (_canonical(match[1]) for match in _STRING.finditer(text))
 
 
-def _package_json(text: str) -> Iterator[str]:
+def _package_json(text: str) -> Iterator[Wanted]:
     data = json.loads(text)
     for key in _NODE:
         for name, wanted in data.get(key, {}).items():
             plain = isinstance(wanted, str) and not re.search(r"[:/]", wanted)
-            yield name if plain else f"{name} from {wanted}"
+            yield Wanted(name, _versions(wanted)) if plain else Wanted(f"{name} from {wanted}")
     for name in ("preinstall", "install", "postinstall", "prepare", "prepublish"):
         if name in data.get("scripts", {}):
-            yield f"script {name}: {data['scripts'][name]}"
+            yield Wanted(f"script {name}: {data['scripts'][name]}")
 
 
-def _cargo(text: str) -> Iterator[str]:
+def _cargo(text: str) -> Iterator[Wanted]:
     data = tomllib.loads(text)
     tables = [data, data.get("workspace", {}), *data.get("target", {}).values()]
     for table in tables:
         for key in _CARGO:
             for name, wanted in table.get(key, {}).items():
                 away = isinstance(wanted, dict) and not {"git", "registry"}.isdisjoint(wanted)
-                yield f"{name} from {json.dumps(wanted, sort_keys=True)}" if away else name
+                yield _from(name, wanted) if away else Wanted(name, _versions(wanted))
     for source in data.get("patch", {}).values():
-        yield from (f"{name} (patched)" for name in source)
+        yield from (Wanted(f"{name} (patched)") for name in source)
 
 
-def _go(text: str) -> Iterator[str]:
+def _go(text: str) -> Iterator[Wanted]:
     for block in _GO_BLOCK.findall(text):
         for line in block.splitlines():
             bare = line.partition("//")[0].split()
-            yield from bare[:1]
-    yield from _GO_LINE.findall(text)
-    yield from (f"replaced by {place}" for place in _GO_REPLACE.findall(text))
+            yield from (Wanted(name, _versions(" ".join(bare[1:2]))) for name in bare[:1])
+    yield from map(Wanted, _GO_LINE.findall(text))
+    yield from (Wanted(f"replaced by {place}") for place in _GO_REPLACE.findall(text))
 
 
-def _gemfile(text: str) -> Iterator[str]:
-    yield from _GEM.findall(text)
+def _gemfile(text: str) -> Iterator[Wanted]:
+    yield from map(Wanted, _GEM.findall(text))
 
 
 _READERS: Mapping[str, Reader] = {
@@ -177,9 +215,9 @@ _READERS: Mapping[str, Reader] = {
     "setup.cfg": _setup_cfg,
     "setup.py": _setup_py,
     "pipfile": lambda text: (
-        _canonical(name)
+        Wanted(_canonical(name).name, _versions(wanted))
         for key in ("packages", "dev-packages")
-        for name in tomllib.loads(text).get(key, {})
+        for name, wanted in tomllib.loads(text).get(key, {}).items()
     ),
     "package.json": _package_json,
     "cargo.toml": _cargo,

@@ -198,5 +198,7 @@ def _of_text(
     yield from ((Concern.SECRET, rule) for rule in sorted(new))
     if _BIDI.search(text) and not _BIDI.search(old):
         yield Concern.HIDDEN_TEXT, ""
-    for name in dependencies.added(path, before, text)[:_MOST_NAMED]:
-        yield Concern.DEPENDENCY, name
+    added = dependencies.added(path, before, text)
+    yield from ((Concern.DEPENDENCY, name) for name in added[:_MOST_NAMED])
+    if len(added) > _MOST_NAMED:
+        yield Concern.DEPENDENCY, f"{len(added) - _MOST_NAMED} more"

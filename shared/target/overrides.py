@@ -1,5 +1,9 @@
 """What a repository says about its tests in ``.github/baton.yml``."""
 
+from collections.abc import Iterator, Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+
 from shared.repository import PATH, read_config
 from shared.target.tree import Tree
 from shared.target.values import Overrides
@@ -11,3 +15,19 @@ def read_overrides(tree: Tree) -> Overrides:
     return Overrides(
         test=config.test, setup=config.setup, lint=config.lint, requirements=config.requirements
     )
+
+
+def with_packages(overrides: Overrides, packages: Sequence[str]) -> Overrides:
+    """Ask for further packages: those that are requirements which an index can meet."""
+    added = (*overrides.requirements, *_named(packages))
+    return overrides.model_copy(update={"requirements": added})
+
+
+def _named(packages: Sequence[str]) -> Iterator[str]:
+    for line in packages:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if not requirement.url:
+            yield line

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -12,22 +13,28 @@ from shared.target.config import Pyproject, read_pyproject
 from shared.target.detect import detect
 from shared.target.environment import environment
 from shared.target.installer import interpreter_prefix
-from shared.target.overrides import read_overrides
+from shared.target.overrides import read_overrides, with_packages
 from shared.target.source import Source
 from shared.target.tree import Tree
 from shared.target.values import Overrides, Target
 
 
 async def prepare(
-    checkout: Path, cache: Path, sandbox: Sandbox, *, overrides: Overrides | None = None
+    checkout: Path,
+    cache: Path,
+    sandbox: Sandbox,
+    *,
+    overrides: Overrides | None = None,
+    packages: Sequence[str] = (),
 ) -> Target:
     """Find out how a repository is tested, and make the environment its tests run in.
 
-    Without ``overrides`` those of the checkout's ``.github/baton.yml`` hold. The cache folder
-    may be shared by any number of runs and processes. Raises TargetError.
+    Without ``overrides`` those of the checkout's ``.github/baton.yml`` hold. ``packages`` are
+    installed besides, those of them that an index of Python packages has. The cache folder may
+    be shared by any number of runs and processes. Raises TargetError.
     """
     tree = await asyncio.to_thread(Tree.at, checkout)
-    overrides = overrides or read_overrides(tree)
+    overrides = with_packages(overrides or read_overrides(tree), packages)
     detection = detect(tree, overrides)
     lines = {"setup": overrides.setup, "lint": overrides.lint}
     if not detection.is_python:

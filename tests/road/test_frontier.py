@@ -71,6 +71,25 @@ def _case(title: str) -> list[tuple[str, str]]:
     ]
 
 
+_ADD = """I add a package.
+
+```edit pyproject.toml
+<<<<<<< SEARCH
+dependencies = []
+=======
+dependencies = ["h11>=0.14"]
+>>>>>>> REPLACE
+```"""
+_PACKAGED = (
+    (at("router", "Packaged"), guess("bug", "low", 0.9)),
+    (at("tester", "Packaged"), _RED),
+    (at("tester", "Packaged", 1), _SUBMIT),
+    (at("coder", "Packaged"), _WRONG.format(name="locking", hidden="")),
+    (at("coder", "Packaged", 1), _ADD),
+    (at("coder", "Packaged", 2), _SUBMIT),
+    (at("reviewer", "Packaged"), '{"summary": "Good.", "findings": []}'),
+    (at("documenter", "Packaged"), '{"summary": "Locked.", "changelog": "Lock."}'),
+)
 _WARY = (
     (at("router", "Sure of itself"), guess("bug", "low", 1.0)),
     (at("tester", "Sure of itself"), _SUBMIT),
@@ -81,7 +100,7 @@ _WARY = (
 async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Household]:
     """One household whose coder is at its wits' end."""
     home = tmp_path_factory.mktemp("stuck")
-    recording = recording_with(home / "recording", (*_case("Stuck"), *_WARY))
+    recording = recording_with(home / "recording", (*_case("Stuck"), *_PACKAGED, *_WARY))
     async with open_household(plan_for(home, cache, recording=recording)) as opened:
         yield opened
 
@@ -156,4 +175,26 @@ async def test_an_issue_that_speaks_to_models_waits_for_a_person(house: Househol
     status = await house.said(number, "**Hidden in the text:**")
     assert f"{len(order)} × tag characters, 1 × HTML comments" in status["body"]
     assert await house.asked(number, Role.TESTER) == 0
+    await house.rest()
+
+
+async def test_a_new_package_is_installed_after_a_yes_only(house: Household, cache: Path) -> None:
+    """The request names package and versions; the verification has it, nothing before had."""
+
+    def installed() -> bool:
+        return any("h11>=0.14" in record.read_text() for record in cache.rglob("environment.json"))
+
+    number = await house.waiting("Packaged")
+    await house.tell(house.alice, number, "/run")
+    await house.at(number, Stage.AWAITING_PATHS)
+    request = str((await house.said(number, "May these packages come in?"))["body"])
+    assert "- pyproject.toml asks for h11>=0.14." in request
+    assert "installed (wheels only): `h11>=0.14`" in request
+    assert not installed()
+    assert await house.tell(house.alice, number, "/approve paths") == {"eyes", "+1"}
+    run = await house.at(number, Stage.PROPOSED)
+    assert installed()
+    pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
+    assert not pull["draft"]
+    assert "pushed\n\n- pyproject.toml asks for h11>=0.14.\n" in pull["body"]
     await house.rest()

@@ -110,7 +110,7 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
     "a requirement": (
         entry("requirements.txt", "a\nEvil_Pkg==1\n", "a\n"),
         C.DEPENDENCY,
-        "evil-pkg",
+        "evil-pkg==1",
     ),
     "an index": (
         entry("requirements.txt", "--index-url http://e.example\n", ""),
@@ -123,9 +123,13 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
         "a @ https://e.example/a.whl",
     ),
     "a project's dependency": (
-        entry("pyproject.toml", '[project]\ndependencies = ["evil>1"]', "[project]"),
+        entry(
+            "pyproject.toml",
+            "[project]\ndependencies = [\"Evil[x] > 1; python_version>'3'\"]",
+            "[project]",
+        ),
         C.DEPENDENCY,
-        "evil",
+        'evil[x]>1; python_version > "3"',
     ),
     "a build's dependency": (
         entry("pyproject.toml", '[build-system]\nrequires = ["evil"]', ""),
@@ -140,7 +144,7 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
     "a module of Node": (
         entry("package.json", '{"dependencies": {"evil": "1"}}', "{}"),
         C.DEPENDENCY,
-        "evil",
+        "evil 1",
     ),
     "a module of Node from elsewhere": (
         entry(
@@ -157,12 +161,12 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
     "a crate": (
         entry("Cargo.toml", '[dependencies]\nevil = "1"', ""),
         C.DEPENDENCY,
-        "evil",
+        "evil 1",
     ),
     "a module of Go": (
         entry("go.mod", "module m\nrequire (\n\te.example/evil v1.0.0\n)\n", "module m\n"),
         C.DEPENDENCY,
-        "e.example/evil",
+        "e.example/evil v1.0.0",
     ),
     "a replaced module of Go": (
         entry("go.mod", "module m\nreplace a => e.example/b v1\n", "module m\n"),
@@ -236,9 +240,11 @@ def test_too_many_bytes() -> None:
 
 
 def test_new_dependencies_are_listed() -> None:
-    """The names of new dependencies come ready for the pull request."""
-    change = entry("requirements.txt", "b\na\nkept\n", "kept\n")
-    assert judge([change]).dependencies == ("a", "b")
+    """New dependencies come ready for the pull request; none is passed over in silence."""
+    change = entry("requirements.txt", "b>=2\na\nkept\n", "kept\n")
+    assert judge([change]).dependencies == ("a", "b>=2")
+    many = entry("requirements.txt", "".join(f"p{n}\n" for n in range(25)), "")
+    assert judge([many]).dependencies[-1] == "5 more"
 
 
 def test_every_concern_has_a_sentence() -> None:

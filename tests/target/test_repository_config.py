@@ -6,7 +6,7 @@ from shared.domain import Difficulty, Language
 from shared.profiles import Approvals
 from shared.repository import PATH, RepositoryConfig, read_config
 from shared.repository.schema import schema
-from shared.target.overrides import read_overrides
+from shared.target.overrides import read_overrides, with_packages
 from shared.target.tree import Tree
 from shared.target.values import Overrides
 
@@ -124,3 +124,15 @@ def test_the_published_schema_is_current() -> None:
     """Editors check against this code; else: python -m shared.repository.schema."""
     file = Path(__file__).parents[2] / "docs" / "baton.schema.json"
     assert file.read_text("utf-8") == schema()
+
+
+def test_agreed_packages_come_behind_those_of_the_repository() -> None:
+    """Only requirements that an index can meet: no address, option, script or words."""
+    agreed = (
+        *("h11>=0.14", "a @ https://e.example/a.whl", "-e .", "index https://e.example", "5 more"),
+        *("(cannot be read)", "script install: sh x", "requests ^2.1", "b from {}"),
+    )
+    assert with_packages(Overrides(requirements=("numpy<3",)), agreed).requirements == (
+        "numpy<3",
+        "h11>=0.14",
+    )
