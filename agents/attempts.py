@@ -7,8 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from agents.budget import room_of
-from agents.dialect import ToolChat
-from shared.chat import Chat, Message, Spent
+from shared.chat import Chat, Message, Spent, ToolChat
 from shared.domain import Value
 from shared.profiles import Budgets, ModelSpec
 from shared.workspace.actions import Keeper

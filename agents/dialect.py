@@ -5,13 +5,13 @@ read the conversation goes on in text, for good; the history is text in both cas
 has to be told twice.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from agents import protocol
-from shared.chat import Chat, JsonSchema, Message, Usage
+from shared.chat import Chat, JsonSchema, Message, ToolCall, ToolChat, Usage
 from shared.domain import Value
 from shared.errors import MalformedAction, MalformedReply
 from shared.workspace.actions import (
@@ -28,33 +28,6 @@ from shared.workspace.actions import (
 _CUT = "The reply was too long and was cut off. Do less in one step: one short edit, then the next."
 _AS_TEXT = "Write actions as text from now on, one block in backticks as described above."
 _KINDS = (RunCommand, ViewFile, Search, EditFile, CreateFile, Submit)
-
-
-class ToolCall(Value):
-    """One call of a tool as the model's server read it."""
-
-    name: str
-    arguments: Mapping[str, JsonValue]
-
-
-class ToolReply(Value):
-    """What a model said, which tools it called, and what it cost."""
-
-    text: str
-    usage: Usage
-    calls: tuple[ToolCall, ...] = ()
-    cut: bool = False
-
-
-class ToolChat(Protocol):
-    """A model that can call tools."""
-
-    async def call(self, messages: Sequence[Message], tools: Sequence[JsonSchema]) -> ToolReply:
-        """Ask for the next turn, with tools in the form of OpenAI's functions.
-
-        Raises MalformedReply when the server itself could not read the call, else ModelError.
-        """
-        ...
 
 
 class Said(NamedTuple):
@@ -124,7 +97,7 @@ def _of_call(call: ToolCall) -> Action:
 
 def _tool(kind: type[Value]) -> JsonSchema:
     schema = kind.model_json_schema()
-    properties = {n: p for n, p in schema["properties"].items() if n != "kind"}
+    properties = {n: _plain(p) for n, p in schema["properties"].items() if n != "kind"}
     return {
         "type": "function",
         "function": {
@@ -137,6 +110,14 @@ def _tool(kind: type[Value]) -> JsonSchema:
             },
         },
     }
+
+
+def _plain(property_: JsonSchema) -> JsonSchema:
+    """Name the one type of an argument; servers overlook a choice, and null is leaving it out."""
+    choices = property_.get("anyOf")
+    if not isinstance(choices, list):
+        return property_
+    return next(choice for choice in choices if choice.get("type") != "null")
 
 
 TOOLS: Sequence[JsonSchema] = tuple(_tool(kind) for kind in _KINDS)

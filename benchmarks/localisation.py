@@ -26,15 +26,12 @@ from benchmarks._localisation_data import (
     instances,
     repository,
 )
+from benchmarks._localisation_large import FILES, warm
 from benchmarks._localisation_rivals import AIDER, Ranking, aider, bm25
 from shared.git.gathering import gather
 from shared.git.history import History
-from shared.sources import Digest
 from shared.sources.cache import SourceCache
 from shared.workspace.policy import is_test_file
-
-_LARGE = 5_000  # files of the made-up repository that time is taken on
-_ROUNDS = 5
 
 
 class Case(NamedTuple):
@@ -74,11 +71,15 @@ async def main() -> None:
             )
         ]
         rival = "left out" if chosen.no_aider else by_aider(cases, Path(folder))
-        large = await large_repository(
-            Path(folder) / "large.db", repository("pytest-dev/pytest", chosen.repos)
-        )
+        name = REPOSITORIES[-1]
+        issues = [i for i in wanted if i.repo == name]
+        large = await warm(repository(name, chosen.repos), issues, Path(folder))
     report(cases, rival)
-    print(f"\n{_LARGE} files, a query of the first issue, everything cached: {large:.0f} ms")
+    print(
+        f"\n{FILES} files, everything cached: {large.whole:.0f} ms from the commit to the map, "
+        f"{large.gathering:.0f} of them for git and the cache; {large.processor:.0f} ms of the "
+        "processor"
+    )
     last_line(cases, rival)
 
 
@@ -163,29 +164,6 @@ def last_line(cases: Sequence[Case], rival: list[Ranking] | str) -> None:
         f"localisation: r1={ours.r1:.2f} r5={ours.r5:.2f} r10={ours.r10:.2f} mrr={ours.mrr:.2f} "
         f"ms={ours.ms:.0f} bm25_r1={plain.r1:.2f} aider_r1={theirs}"
     )
-
-
-async def large_repository(place: Path, git_dir: Path) -> float:
-    """Return the milliseconds of a warm query on 5,000 distinct files, the past left out."""
-    cache, history = SourceCache(place, version=VERSION), History(git_dir)
-    wanted = next(i for i in instances() if i.repo == "pytest-dev/pytest")
-    files = await history.blobs(wanted.base)
-    texts = await history.texts(list(files.values()))
-    bodies = [(p, digest(p, texts[b])) for p, b in sorted(files.items()) if p.endswith(".py")]
-    made: dict[str, str] = {}
-    kept: dict[str, Digest] = {}
-    for number in range(_LARGE):
-        path, body = bodies[number % len(bodies)]
-        made[f"part{number // len(bodies)}/{path}"] = f"{number:040x}"
-        kept[f"{number:040x}"] = body
-    cache.add(kept)
-    times, repo = [], Repository(files=made)
-    for _ in range(_ROUNDS):
-        began = time.perf_counter()
-        locate(wanted.title, wanted.body, repo, cache, is_test=is_test_file)
-        times.append((time.perf_counter() - began) * 1000)
-    cache.close()
-    return statistics.median(times)
 
 
 if __name__ == "__main__":

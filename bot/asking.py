@@ -1,17 +1,17 @@
 """Asking a role's model: under a lease, once for each answer, and with patience for a node away."""
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from dbos import DBOS
 
 from bot import pausing
 from bot.durable import step
 from bot.services import services
-from shared.chat import JsonSchema, Message, Reply
+from shared.chat import JsonSchema, Message, Reply, ToolReply
 from shared.domain import Role
-from shared.errors import ModelUnavailable, RunStopped
+from shared.errors import MalformedReply, ModelUnavailable, RunStopped
 from shared.ollama import OllamaChat
 from shared.profiles import ModelSpec
 from shared.store import UsageEntry
@@ -19,6 +19,7 @@ from shared.store import UsageEntry
 if TYPE_CHECKING:
     from bot.context import RunContext
 
+R = TypeVar("R", Reply, ToolReply)
 log = logging.getLogger(__name__)
 
 # Tries before the wait for a node is shown to people: 2 + 4 seconds.
@@ -42,19 +43,37 @@ class DurableChat:
         A paused run halts here. A node that does not answer is waited for, and seen to be waited
         for; after a bound its stand-in is asked. Raises RunStopped when there is none.
         """
+        return await self._once(Reply, lambda chat: chat.complete(messages, schema=schema))
+
+    @property
+    def tools(self) -> Self | None:
+        """Return this chat when its model is known to call tools well."""
+        return self if self._model.tools else None
+
+    async def call(self, messages: Sequence[Message], tools: Sequence[JsonSchema]) -> ToolReply:
+        """Do the same with tools.
+
+        Raises MalformedReply too, also when the model that stands in meanwhile has no tools.
+        """
+
+        async def ask(chat: OllamaChat) -> ToolReply:
+            if not self._model.tools:
+                raise MalformedReply("There are no tools any more.")
+            return await chat.call(messages, tools)
+
+        return await self._once(ToolReply, ask)
+
+    async def _once(self, kind: type[R], ask: Callable[[OllamaChat], Awaitable[R]]) -> R:
         await pausing.hold(self._run)
         while True:
             try:
                 return await step(
-                    f"ask {self._role}",
-                    Reply,
-                    lambda: self._ask(messages, schema),
-                    tries=_QUICK_TRIES,
+                    f"ask {self._role}", kind, lambda: self._ask(ask), tries=_QUICK_TRIES
                 )
             except ModelUnavailable as error:
                 self._model = await _outlast(self._run, self._model, error)
 
-    async def _ask(self, messages: Sequence[Message], schema: JsonSchema | None) -> Reply:
+    async def _ask(self, ask: Callable[[OllamaChat], Awaitable[R]]) -> R:
         run_id, board = self._run.run_id, services().progress
         await _within_budget(self._run)
         key = f"{DBOS.workflow_id}/{DBOS.step_id}"
@@ -70,7 +89,7 @@ class DurableChat:
                     lease.model,
                     on_progress=lambda tokens: board.advance(run_id, tokens),
                 )
-                reply = await chat.complete(messages, schema=schema)
+                reply = await ask(chat)
         finally:
             board.end(run_id)
         await services().store.add_usage(

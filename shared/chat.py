@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol, Self
 
+from pydantic import JsonValue
+
 from shared.domain import Value
 
 JsonSchema = Mapping[str, object]
@@ -68,6 +70,22 @@ class Reply(Value):
     cut: bool = False
 
 
+class ToolCall(Value):
+    """One call of a tool as the model's server read it."""
+
+    name: str
+    arguments: Mapping[str, JsonValue]
+
+
+class ToolReply(Value):
+    """What a model said, which tools it called, and what it cost; ``cut`` as in Reply."""
+
+    text: str
+    usage: Usage
+    calls: tuple[ToolCall, ...] = ()
+    cut: bool = False
+
+
 class Chat(Protocol):
     """One model, bound to one role; which model answers is not the caller's concern."""
 
@@ -77,6 +95,17 @@ class Chat(Protocol):
         """Ask for the next turn, constrained to a JSON schema when one is given.
 
         Raises ModelError when no trustworthy reply can be had.
+        """
+        ...
+
+
+class ToolChat(Protocol):
+    """A model that can call tools."""
+
+    async def call(self, messages: Sequence[Message], tools: Sequence[JsonSchema]) -> ToolReply:
+        """Ask for the next turn, with tools in the form of OpenAI's functions.
+
+        Raises MalformedReply when no call can be had of it, else ModelError.
         """
         ...
 

@@ -125,6 +125,8 @@ class ModelSpec(Table):
     each piece of work, -1: stays."""
     think: bool | None = None
     """Whether a thinking model thinks aloud; unset: its own way."""
+    tools: bool = False
+    """Whether its native tool calls are known to work; else it writes its actions as text."""
     fallback: str | None = None
     """Another model of this profile that stands in while this one cannot be reached."""
 

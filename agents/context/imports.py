@@ -8,10 +8,15 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
+
+from agents.context.index import Index
+from shared.sources import parts
 
 _INDEX = {"__init__", "index", "mod", "lib"}  # the file that stands for its folder
 _DOTTED = {".py", ".pyi", ".java", ".kt", ".scala"}
 _WRITTEN = {".js", ".ts", ".jsx", ".tsx", ".mjs", ".h", ".rb", ".php"}  # suffixes in imports
+_WORD = re.compile(r"\w+")
 _MOST = 3  # files that one name may mean; beyond that it means none of them
 
 
@@ -34,13 +39,17 @@ class Modules:
 
     def _file(self, path: str) -> None:
         folder, _, name = path.rpartition("/")
-        stem, suffix = posixpath.splitext(name)
-        module = folder if stem in _INDEX else posixpath.join(folder, stem)
+        stem, _, suffix = name.rpartition(".")
+        if not stem.strip("."):
+            stem, suffix = name, ""
+        module, last = (folder and f"{folder}/{stem}") or stem, stem
+        if stem in _INDEX:
+            module, last = folder, folder.rpartition("/")[2]
         self._files[module].append(path)
-        self._by_last[posixpath.basename(module)].add(module)
-        if suffix == ".go":
+        self._by_last[last].add(module)
+        if suffix == "go":
             self._folders[folder].append(path)
-            self._by_last[posixpath.basename(folder)].add(folder)
+            self._by_last[folder.rpartition("/")[2]].add(folder)
 
     def _targets(self, folder: str, suffix: str, name: str) -> Iterator[str]:
         if suffix in _DOTTED:
@@ -86,10 +95,43 @@ class Modules:
         return sorted(found) if len(found) <= _MOST else []
 
 
-def graph(files: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
-    """Return for each file those that it imports, from the imports as they are written."""
-    modules = Modules(files)
-    return {path: modules.imported(path, names) for path, names in files.items()}
+def graph(
+    paths: Iterable[str], written: Mapping[str, Collection[str]]
+) -> dict[str, frozenset[str]]:
+    """Return for some files of a repository which they import, from their imports as written."""
+    modules = Modules(paths)
+    return {path: modules.imported(path, names) for path, names in written.items()}
+
+
+def around(
+    files: Mapping[str, str], seeds: Collection[str], index: Index
+) -> dict[str, frozenset[str]]:
+    """Return what the seeds import, and what those files import that import a seed.
+
+    ``files`` are path to blob id. Some more files may be in it.
+    """
+    words = {word for seed in seeds for word in _last_words(seed)}
+    blobs = index.importing(words)
+    near = {path: blob for path, blob in files.items() if blob in blobs or path in seeds}
+    written = index.imports(set(near.values()))
+    is_telling = cache(lambda name: not words.isdisjoint(parts((name,))))
+    return graph(
+        files,
+        {
+            path: [n for n in written.get(blob, ()) if path in seeds or is_telling(n)]
+            for path, blob in near.items()
+        },
+    )
+
+
+def _last_words(path: str) -> set[str]:
+    """Return the words of which every name has one that may mean a file (``sources.parts``)."""
+    folder, name = posixpath.split(path)
+    stem, suffix = posixpath.splitext(name)
+    is_for_folder = stem in _INDEX or suffix == ".go"
+    names = (stem, posixpath.basename(folder)) if is_for_folder else (stem,)
+    found = {words[0] for name in names if (words := _WORD.findall(name))}
+    return found | {""} if is_for_folder else found
 
 
 def _plain(path: str) -> str:

@@ -1,20 +1,19 @@
 """What ranking asks of the digests of a repository, and the answer for texts in memory."""
 
-import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from shared.sources import Digest, Hit, Places, Symbol
+from shared.sources import Digest, Hits, Known, Places, Symbol, parts
 
 
 class Index(Protocol):
     """Digests by blob id; a cache on disk is one (``shared.sources.cache``)."""
 
-    def lengths(self) -> Mapping[str, int]:
-        """Return the number of words of every known blob."""
+    def known(self) -> Mapping[str, Known]:
+        """Return the number and the length of every known blob."""
         ...
 
-    def hits(self, words: Collection[str]) -> Iterable[Hit]:
+    def hits(self, words: Collection[str]) -> Mapping[str, Hits]:
         """Return where words occur, in whichever blobs."""
         ...
 
@@ -30,6 +29,10 @@ class Index(Protocol):
         """Return the imports of known blobs, as written."""
         ...
 
+    def importing(self, words: Collection[str]) -> Collection[str]:
+        """Return the blobs that import a name with one of these words (``sources.parts``)."""
+        ...
+
 
 class Digests:
     """An index of digests that are at hand."""
@@ -37,21 +40,18 @@ class Digests:
     def __init__(self, digests: Mapping[str, Digest]) -> None:
         self._digests = digests
 
-    def lengths(self) -> Mapping[str, int]:
-        """Return the number of words of every blob."""
-        return {blob: digest.length for blob, digest in self._digests.items()}
+    def known(self) -> Mapping[str, Known]:
+        """Return the number and the length of every blob."""
+        return {blob: Known(n, d.length) for n, (blob, d) in enumerate(self._digests.items())}
 
-    def hits(self, words: Collection[str]) -> Iterable[Hit]:
+    def hits(self, words: Collection[str]) -> Mapping[str, Hits]:
         """Return where words occur."""
-        for blob, digest in self._digests.items():
-            for word in words:
-                if posting := digest.postings.get(word):
-                    yield word, blob, posting.times, posting.defined
+        return {word: self._hits(word) for word in words}
 
     def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
         """Return for blobs in which of their definitions words occur."""
         return {
-            blob: {word: found[word].places for word in words if word in found}
+            blob: {w: found[w].places for w in words if w in found and found[w].places}
             for blob in blobs
             if (found := self._digests[blob].postings)
         }
@@ -64,23 +64,35 @@ class Digests:
         """Return the imports of blobs."""
         return {blob: self._digests[blob].imports for blob in blobs if blob in self._digests}
 
+    def importing(self, words: Collection[str]) -> Collection[str]:
+        """Return the blobs that import a name with one of these words."""
+        wanted = frozenset(words)
+        return {blob for blob, digest in self._digests.items() if wanted & parts(digest.imports)}
+
+    def _hits(self, word: str) -> Hits:
+        found = [
+            (number, posting.times, posting.defined)
+            for number, digest in enumerate(self._digests.values())
+            if (posting := digest.postings.get(word))
+        ]
+        return Hits(*zip(*found, strict=True)) if found else Hits((), (), ())
+
 
 class Once:
-    """An index that is asked for each word only once, however often it is needed."""
+    """An index that is asked for each word and each blob's symbols once, however often needed."""
 
     def __init__(self, index: Index, words: Collection[str]) -> None:
-        self._index, self._lengths = index, index.lengths()
-        self._hits: dict[str, list[Hit]] = {word: [] for word in words}
-        for hit in index.hits(words):
-            self._hits[hit[0]].append(hit)
+        self._index = index
+        self._known, self._hits = index.known(), index.hits(words)
+        self._symbols = dict[str, tuple[Symbol, ...]]()
 
-    def lengths(self) -> Mapping[str, int]:
-        """Return the number of words of every known blob."""
-        return self._lengths
+    def known(self) -> Mapping[str, Known]:
+        """Return the number and the length of every known blob."""
+        return self._known
 
-    def hits(self, words: Collection[str]) -> Iterable[Hit]:
+    def hits(self, words: Collection[str]) -> Mapping[str, Hits]:
         """Return where words occur, of those that were asked for at first."""
-        return itertools.chain.from_iterable(self._hits[word] for word in words)
+        return {word: self._hits[word] for word in words}
 
     def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
         """Return for known blobs in which of their definitions words occur."""
@@ -88,8 +100,13 @@ class Once:
 
     def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
         """Return the definitions of known blobs."""
-        return self._index.symbols(blobs)
+        self._symbols |= self._index.symbols([b for b in blobs if b not in self._symbols])
+        return {blob: self._symbols[blob] for blob in blobs if blob in self._symbols}
 
     def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the imports of known blobs, as written."""
         return self._index.imports(blobs)
+
+    def importing(self, words: Collection[str]) -> Collection[str]:
+        """Return the blobs that import a name with one of these words."""
+        return self._index.importing(words)

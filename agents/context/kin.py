@@ -1,6 +1,6 @@
 """Which tests an issue is likely to touch, and which code stands around the code it is about."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
@@ -8,7 +8,8 @@ from agents.context.ranking import Ranked
 from shared.sources import Change
 
 _IMPORTS, _NAMESAKE, _TOGETHER = 0.5, 0.7, 0.3  # beside at most 1 for the words of the issue
-_SEEDS = 5  # best code files whose tests are looked for
+SEEDS = 5
+"""The best code files: their tests and what stands around them are looked for."""
 _WIDE = 20  # files of a commit
 _MARKS = ("test_", "_test", "_tests", "_spec")
 
@@ -22,25 +23,33 @@ def likely_tests(
 ) -> tuple[Ranked, ...]:
     """Order the test files ``paths``: by the issue's words, and by how they belong to the code.
 
-    ``tests`` are those of them that the words speak for, ``code`` the ranked code.
+    ``tests`` are those of them that the words speak for, ``code`` the ranked code; ``imports``
+    are at least of what imports the best of it.
     """
     top = max((one.score for one in tests), default=0.0) or 1.0
     scores = defaultdict[str, float](float, {one.path: one.score / top for one in tests})
     reasons = defaultdict[str, list[str]](list, {one.path: list(one.reasons) for one in tests})
     symbols = {one.path: one.symbols for one in tests}
-    together = changed_together(changes)
-    for rank, seed in enumerate(code[:_SEEDS], 1):
-        near = together.get(seed.path, {})
+    seeds = [one.path for one in code[:SEEDS]]
+    together, namesakes = changed_together(changes, seeds), _namesakes(paths)
+    for rank, seed in enumerate(seeds, 1):
+        near = together.get(seed, {})
         most = max(near.values(), default=1)
-        for path in paths:
-            for weight, reason in (
-                (_IMPORTS * (seed.path in imports.get(path, ())), f"imports {seed.path}"),
-                (_NAMESAKE * (_subject(path) == _subject(seed.path)), f"named after {seed.path}"),
-                (_TOGETHER * near.get(path, 0) / most, f"changed together with {seed.path}"),
-            ):
-                if weight:
-                    scores[path] += weight / rank
-                    reasons[path].append(reason)
+        bonds = (
+            (dict.fromkeys(_importers(seed, imports, paths), _IMPORTS), f"imports {seed}"),
+            (
+                dict.fromkeys(namesakes.get(_subject(seed), ()), _NAMESAKE),
+                f"named after {seed}",
+            ),
+            (
+                {path: _TOGETHER * n / most for path, n in near.items() if path in paths},
+                f"changed together with {seed}",
+            ),
+        )
+        for weights, reason in bonds:
+            for path, weight in weights.items():
+                scores[path] += weight / rank
+                reasons[path].append(reason)
     found = (
         Ranked(
             path=path,
@@ -57,31 +66,42 @@ def neighbours(
     code: Sequence[Ranked], imports: Mapping[str, Collection[str]], changes: Sequence[Change]
 ) -> dict[str, str]:
     """Return the files around the best ones with why, the nearest first."""
-    importers, together = defaultdict[str, list[str]](list), changed_together(changes)
-    for path, targets in imports.items():
-        for target in targets:
-            importers[target].append(path)
-    known, found = {one.path for one in code[:_SEEDS]}, dict[str, str]()
-    for seed in (one.path for one in code[:_SEEDS]):
+    seeds, found = [one.path for one in code[:SEEDS]], dict[str, str]()
+    together = changed_together(changes, seeds)
+    for seed in seeds:
         near = together.get(seed, {})
         around = {
-            **dict.fromkeys(importers[seed], f"imports {seed}"),
+            **dict.fromkeys(_importers(seed, imports, imports), f"imports {seed}"),
             **dict.fromkeys(imports.get(seed, ()), f"imported by {seed}"),
         }
         for path in sorted(around, key=lambda path: (-near.get(path, 0), path)):
-            if path not in known:
+            if path not in seeds:
                 found.setdefault(path, around[path])
     return found
 
 
-def changed_together(changes: Sequence[Change]) -> Mapping[str, Mapping[str, int]]:
-    """Count for each file how often others changed in the same commit."""
-    found = defaultdict[str, dict[str, int]](dict)
+def changed_together(
+    changes: Sequence[Change], seeds: Collection[str]
+) -> Mapping[str, Mapping[str, int]]:
+    """Count for each seed how often other files changed in the same commit."""
+    found = {seed: Counter[str]() for seed in seeds}
     for change in changes:
-        for one in change.files if len(change.files) <= _WIDE else ():
-            for other in change.files:
-                if other != one:
-                    found[one][other] = found[one].get(other, 0) + 1
+        if len(change.files) <= _WIDE:
+            for seed in found.keys() & set(change.files):
+                found[seed].update(path for path in change.files if path != seed)
+    return found
+
+
+def _importers(
+    seed: str, imports: Mapping[str, Collection[str]], paths: Collection[str]
+) -> list[str]:
+    return [path for path, targets in imports.items() if seed in targets and path in paths]
+
+
+def _namesakes(paths: Collection[str]) -> Mapping[str, Sequence[str]]:
+    found = defaultdict[str, list[str]](list)
+    for path in paths:
+        found[_subject(path)].append(path)
     return found
 
 

@@ -5,23 +5,24 @@ for several in a body. Definitions by the weight of the different words in them,
 their length: a large file that is about everything loses to one function that is about the issue.
 """
 
-import heapq
+import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from agents.context.clues import Clues
 from agents.context.index import Index
 from agents.context.words import stems
-from shared.sources import Hit, Places, Symbol
+from shared.sources import Hits, Known, Places, Symbol
 
 _K1, _B = 2.2, 0.75
 _PATH_WEIGHT, _DEFINITION_WEIGHT = 10, 3
 _SHORT = 20  # lines; how much shorter a definition is hardly matters
 _MOST_READ = 80  # best files whose definitions are looked at
 _TOLD = 4  # words
+_PASSAGES = 5  # of a file
 
 
 class Passage(NamedTuple):
@@ -44,83 +45,97 @@ class Found(NamedTuple):
 
 def search(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, Found]:
     """Score the files, given as path to blob id, that share a word with the issue."""
-    table = _Table(clues, files, index.hits(clues.words.keys()), index.lengths())
-    scores = {path: table.bm25(path) for path in table.paths}
+    table = _Table(clues, files, index.hits(clues.words.keys()), index.known())
+    scores = {path: score for path, score in zip(files, table.scores, strict=True) if score}
     best = sorted(scores, key=lambda path: (-scores[path], path))
     rest = {path: Found(scores[path], (), ()) for path in best[_MOST_READ:]}
     best = best[:_MOST_READ]
     blobs = [files[path] for path in best]
     symbols, places = index.symbols(blobs), index.places(clues.words.keys(), blobs)
+    at = {path: number for number, path in enumerate(files)}
     return {
         path: Found(
             scores[path],
             table.passages(symbols.get(files[path], ()), places.get(files[path], {})),
-            table.told(path),
+            table.told(at[path]),
         )
         for path in best
     } | rest
 
 
 class _Table:
-    """The occurrences of the issue's words in the files of one commit."""
+    """The occurrences of the issue's words in the files of one commit, these by their places."""
 
     def __init__(
         self,
         clues: Clues,
         files: Mapping[str, str],
-        hits: Iterable[Hit],
-        lengths: Mapping[str, int],
+        hits: Mapping[str, Hits],
+        known: Mapping[str, Known],
     ) -> None:
-        postings: dict[str, dict[str, int]] = {blob: {} for blob in files.values()}
-        for word, blob, times, defined in hits:
-            if blob in postings:
-                postings[blob][word] = times + _DEFINITION_WEIGHT * defined
-        self._often = {path: _with_path(path, postings[b], clues) for path, b in files.items()}
-        self.paths = [path for path, often in self._often.items() if often]
-        self._lengths = {path: lengths.get(blob, 0) for path, blob in files.items()}
-        self._mean = sum(self._lengths.values()) / max(1, len(files)) or 1.0
-        seen, many = Counter[str](), len(files)
-        for often in self._often.values():
-            seen.update(often.keys())
-        self._weights = {
-            word: clues.words[word] * math.log(1 + (many - n + 0.5) / (n + 0.5))
-            for word, n in sorted(seen.items())
-        }
+        many, lengths = len(files), [k.length if (k := known.get(b)) else 0 for b in files.values()]
+        mean = sum(lengths) / max(1, many) or 1.0
+        norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
+        self._weights = dict[str, float]()
+        self._often = dict[str, Mapping[int, int]]()
+        self.scores = [0.0] * many
+        # In one order, because sums of floats depend on it.
+        for word, often in sorted(_occurrences(clues, files, hits, known).items()):
+            idf = math.log(1 + (many - len(often) + 0.5) / (len(often) + 0.5))
+            self._weights[word], self._often[word] = clues.words[word] * idf, often
+            most = self._weights[word] * (_K1 + 1)
+            for place, times in often.items():
+                self.scores[place] += most * times / (times + norms[place])
+        self._telling = sorted(self._often, key=lambda word: (-self._weights[word], word))
 
-    def bm25(self, path: str) -> float:
-        """Score a file as a whole."""
-        norm, weights = _K1 * (1 - _B + _B * self._lengths[path] / self._mean), self._weights
-        # Exact, because the order of the sum is that of whoever gave the words.
-        return math.fsum(
-            weights[word] * often * (_K1 + 1) / (often + norm)
-            for word, often in self._often[path].items()
-        )
-
-    def passages(self, symbols: tuple[Symbol, ...], places: Places) -> tuple[Passage, ...]:
-        """Score a file's definitions; those without a word of the issue are left out."""
+    def passages(self, symbols: Sequence[Symbol], places: Places) -> tuple[Passage, ...]:
+        """Score a file's best definitions; those without a word of the issue are left out."""
         sums = defaultdict[int, float](float)
         for word, indexes in sorted(places.items()):
+            weight = self._weights.get(word, 0.0)
             for place in indexes:
-                sums[place] += self._weights.get(word, 0.0)
-        found = [
-            Passage(s, total / math.sqrt(_SHORT + s.end - s.line + 1))
-            for place, total in sums.items()
-            if place < len(symbols) and (s := symbols[place])
-        ]
-        return tuple(sorted(found, key=lambda p: (-p.score, p.symbol.line)))
+                sums[place] += weight
+        found = []
+        for place, total in sums.items():
+            if place < len(symbols):
+                lines = symbols[place].end - symbols[place].line + 1
+                found.append((-total / math.sqrt(_SHORT + lines), symbols[place].line, place))
+        best = sorted(found)[:_PASSAGES]
+        return tuple(Passage(symbols[place], -score) for score, _, place in best)
 
-    def told(self, path: str) -> tuple[str, ...]:
+    def told(self, place: int) -> tuple[str, ...]:
         """Return the words that speak most for a file."""
-        used, weights = self._often[path], self._weights
-        return tuple(heapq.nsmallest(_TOLD, used, key=lambda word: (-weights[word], word)))
+        said = (word for word in self._telling if place in self._often[word])
+        return tuple(itertools.islice(said, _TOLD))
 
 
-def _with_path(path: str, words: Mapping[str, int], clues: Clues) -> Mapping[str, int]:
-    named = _counted(path)
-    shared = clues.words.keys() & named.keys()
-    if not shared:
-        return words
-    return {**words, **{w: words.get(w, 0) + _PATH_WEIGHT * named[w] for w in shared}}
+def _occurrences(
+    clues: Clues,
+    files: Mapping[str, str],
+    hits: Mapping[str, Hits],
+    known: Mapping[str, Known],
+) -> dict[str, dict[int, int]]:
+    """Count each word by the place of the file; its path and its definitions weigh more."""
+    first, twins = dict[int, int](), list[tuple[int, int]]()
+    for place, blob in enumerate(files.values()):
+        if blob in known:
+            one = first.setdefault(known[blob].number, place)
+            twins += [(one, place)] if one != place else []
+    found = {
+        word: {
+            first[text]: times + _DEFINITION_WEIGHT * defined
+            for text, times, defined in zip(*hit, strict=True)
+            if text in first
+        }
+        for word, hit in hits.items()
+    }
+    for often in found.values():
+        often |= {other: often[one] for one, other in twins if one in often}
+    for place, path in enumerate(files):
+        named = _counted(path)
+        for word in clues.words.keys() & named.keys():
+            found[word][place] = found[word].get(place, 0) + _PATH_WEIGHT * named[word]
+    return {word: often for word, often in found.items() if often}
 
 
 @lru_cache(maxsize=20_000)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agents.context.clues import clues
-from agents.context.imports import graph
+from agents.context.imports import around
 from agents.context.index import Index, Once
-from agents.context.kin import likely_tests, neighbours
+from agents.context.kin import SEEDS, likely_tests, neighbours
 from agents.context.ranking import Ranked, folded, ranked
 from agents.context.signatures import signature_map
 from shared.domain import Value
@@ -48,21 +48,16 @@ def locate(
     tests = {path: blob for path, blob in files.items() if is_test(path)}
     code = {path: blob for path, blob in files.items() if path not in tests}
     best = ranked(asked, code, index, changes)
-    imports = _imports(files, index)
-    around = [
+    imports = around(files, {one.path for one in best[:SEEDS]}, index)
+    beside = [
         Ranked(path=path, score=0.0, reasons=(why,))
         for path, why in neighbours(best, _within(imports, code), changes).items()
     ]
     return Located(
         code=best,
         tests=likely_tests(ranked(asked, tests, index), tests, best, imports, changes),
-        outline=_outline([*best[:_MAPPED], *around[:_AROUND]], files, index, tokens),
+        outline=_outline([*best[:_MAPPED], *beside[:_AROUND]], files, index, tokens),
     )
-
-
-def _imports(files: Mapping[str, str], index: Index) -> dict[str, frozenset[str]]:
-    written = index.imports(set(files.values()))
-    return graph({path: written.get(blob, ()) for path, blob in files.items()})
 
 
 def _within(

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from agents.context.clues import Clues, Frame
@@ -26,7 +27,6 @@ _BESIDE = re.compile(
     r"(?:docs?|examples?|bench(?:marks?)?|asv_bench|utils|ci|scripts?|tools|extras?)/|setup\.py$"
 )
 _WIDE = 20  # files; a commit that touches more says nothing about one of them
-_SYMBOLS_KEPT = 5
 _MOST = 200  # files that are worth telling
 _MOST_OWNERS = 10  # a name that more files define tells little
 
@@ -66,14 +66,20 @@ def ranked(
         _traced(clues.frames, files),
         _past(clues, files, changes),
     )
-    paths = {path for signal in signals for path in signal}
-    scores = {path: _score(path, signals) for path in paths}
-    order = sorted((p for p in paths if scores[p] > 0), key=lambda p: (-scores[p], p))[:_MOST]
+    scores = _scores(signals)
+    order = sorted((p for p in scores if scores[p] > 0), key=lambda p: (-scores[p], p))[:_MOST]
     return tuple(_told(path, scores[path], signals, found) for path in order)
 
 
-def _score(path: str, signals: Sequence[Mapping[str, _Signal]]) -> float:
-    score = sum(signal[path].score for signal in signals if path in signal)
+def _scores(signals: Sequence[Mapping[str, _Signal]]) -> dict[str, float]:
+    scores = defaultdict[str, float](float)
+    for signal in signals:
+        for path, (score, _) in signal.items():
+            scores[path] += score
+    return {path: _settled(path, score) for path, score in scores.items()}
+
+
+def _settled(path: str, score: float) -> float:
     if path.endswith(("__init__.py", "/index.js", "/index.ts")):
         score -= _PACKAGE_FILE
     if _BESIDE.match(path):
@@ -87,7 +93,7 @@ def _told(
     reasons = [signal[path].reason for signal in signals if path in signal]
     if path in found:
         reasons.insert(0, _worded(found[path]))
-    passages = found[path].passages[:_SYMBOLS_KEPT] if path in found else ()
+    passages = found[path].passages if path in found else ()
     return Ranked(
         path=path,
         score=score,
@@ -105,11 +111,12 @@ def _worded(found: Found) -> str:
 
 def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _Signal]:
     """Speak for the files that define a name of the issue; few of them share its weight."""
-    here = set(files.values())
-    owned = dict[str, set[str]]()
-    for word, blob, _, as_name in index.hits(folded(clues.names)):
-        if as_name and blob in here:
-            owned.setdefault(word, set()).add(blob)
+    known = index.known()
+    here = {known[blob].number: blob for blob in files.values() if blob in known}
+    owned = {
+        word: {here[t] for t, n in zip(hit.texts, hit.defined, strict=True) if n and t in here}
+        for word, hit in index.hits(folded(clues.names)).items()
+    }
     likely = set[str]().union(*(some for some in owned.values() if len(some) <= _MOST_OWNERS))
     blobs = {path: blob for path, blob in files.items() if blob in likely}
     symbols = index.symbols(set(blobs.values()))
@@ -131,7 +138,7 @@ def folded(names: Iterable[str]) -> set[str]:
 
 def _mentioned(paths: Sequence[str], files: Collection[str]) -> dict[str, _Signal]:
     """Speak for the files that the issue names, whole paths above mere names."""
-    tails, found = _Tails(files), dict[str, _Signal]()
+    tails, found = _Tails(files, paths), dict[str, _Signal]()
     for said in paths:
         for path in tails.ending(said):
             whole = path == said and "/" in said
@@ -142,7 +149,7 @@ def _mentioned(paths: Sequence[str], files: Collection[str]) -> dict[str, _Signa
 
 def _traced(frames: Sequence[Frame], files: Collection[str]) -> dict[str, _Signal]:
     """Speak for the files of a traceback, most for the one in which it ends."""
-    tails = _Tails(files)
+    tails = _Tails(files, [frame.path for frame in frames])
     return {
         path: _Signal(_FRAME * (1 + number / len(frames)), f"in a traceback, line {frame.line}")
         for number, frame in enumerate(frames, 1)
@@ -151,12 +158,13 @@ def _traced(frames: Sequence[Frame], files: Collection[str]) -> dict[str, _Signa
 
 
 class _Tails:
-    """Files by the ends of their paths."""
+    """Files by the ends of their paths, as far as somebody said such a path."""
 
-    def __init__(self, files: Collection[str]) -> None:
-        self._by_name = defaultdict[str, list[str]](list)
-        for path in files:
-            self._by_name[path.rpartition("/")[2]].append(path)
+    def __init__(self, files: Collection[str], said: Collection[str]) -> None:
+        self._by_name = {path.rpartition("/")[2]: list[str]() for path in said}
+        for path in files if said else ():
+            if (alike := self._by_name.get(path.rpartition("/")[2])) is not None:
+                alike.append(path)
 
     def ending(self, said: str) -> list[str]:
         """Return the files whose path ends so."""
@@ -172,7 +180,7 @@ class _Tails:
 
 def _past(clues: Clues, files: Collection[str], changes: Sequence[Change]) -> dict[str, _Signal]:
     """Speak for what was changed, and changed together, when the work was about the same words."""
-    bags = [Counter(stems(change.subject)) for change in changes]
+    bags = [_bag(change.subject) for change in changes]
     seen = Counter(word for bag in bags for word in bag)
     best = dict[str, _Signal]()
     for change, bag in zip(changes, bags, strict=True):
@@ -187,3 +195,8 @@ def _past(clues: Clues, files: Collection[str], changes: Sequence[Change]) -> di
                 best[path] = _Signal(score, f'changed by "{change.subject[:60]}"')
     top = max((signal.score for signal in best.values()), default=1.0)
     return {path: s._replace(score=_PAST * s.score / top) for path, s in best.items()}
+
+
+@lru_cache(maxsize=4_000)
+def _bag(subject: str) -> Counter[str]:
+    return Counter(stems(subject))

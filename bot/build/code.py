@@ -67,7 +67,9 @@ async def let_code(run: RunContext, checkout: Checkout, task: CoderTask, red: Re
     """Let the Coder work on the checkout as it stands."""
     chat = run.chat(Role.CODER, prompt_hash=prompt_hash(Role.CODER))
     hands = checkout.hands(coder_writes(red.files))
-    return await coder.implement(chat, hands, task, limits(run, Role.CODER), support(run, hands))
+    return await coder.implement(
+        chat, hands, task, limits(run, Role.CODER), support(run, hands, chat)
+    )
 
 
 def as_red_tests(red: Red) -> tuple[RedTest, ...]:

@@ -6,6 +6,7 @@ from agents.difficulty import Helper
 from agents.frontier import Attempt as Tried
 from agents.loop import Attempt, Limits, Support
 from agents.prompting import SUMMARY, prompt_hash
+from bot.asking import DurableChat
 from bot.checkout import DurableHands
 from bot.context import RunContext
 from bot.services import services
@@ -15,10 +16,10 @@ from shared.domain import Role
 _LONGEST_NOTE = 300
 
 
-def support(run: RunContext, hands: DurableHands) -> Support:
-    """Give an attempt a small model for its notes, and somebody who keeps its files."""
-    chat = run.chat(Role.DOCUMENTER, prompt_hash=prompt_hash(SUMMARY))
-    return Support(summariser=chat, keeper=hands)
+def support(run: RunContext, hands: DurableHands, chat: DurableChat) -> Support:
+    """Give an attempt a small model for its notes, who keeps its files, and tools if it has any."""
+    summariser = run.chat(Role.DOCUMENTER, prompt_hash=prompt_hash(SUMMARY))
+    return Support(summariser=summariser, keeper=hands, tools=chat.tools)
 
 
 def limits(run: RunContext, role: Role) -> Limits:

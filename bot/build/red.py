@@ -73,7 +73,7 @@ async def _let_write(run: RunContext, checkout: Checkout, task: TesterTask) -> A
     chat = run.chat(Role.TESTER, prompt_hash=prompt_hash(Role.TESTER))
     hands = checkout.hands(tester_writes)
     return await tester.write_tests(
-        chat, hands, task, limits(run, Role.TESTER), support(run, hands)
+        chat, hands, task, limits(run, Role.TESTER), support(run, hands, chat)
     )
 
 

@@ -49,6 +49,7 @@ class _Asked(BaseModel):
     format: str | Mapping[str, object] | None = None
     options: Mapping[str, object] = Field(default_factory=dict)
     keep_alive: float | str | None = None
+    tools: Sequence[object] = ()
 
 
 class _Named(BaseModel):
@@ -80,6 +81,8 @@ def create_recorded_model(
         messages = [Message(role=sent.role, content=sent.content) for sent in asked.messages]
         if not messages:
             return _only_loads(loaded, asked, {"message": {"role": "assistant", "content": ""}})
+        if asked.tools:  # as Ollama refuses them for a model without
+            raise _Failure(400, f"{full_name(asked.model)} does not support tools")
         text = _reply(recording, messages, asked)
         _use(loaded, asked)
         return _answer(asked, text, _usage(messages, text, asked), began, pace)

@@ -13,7 +13,7 @@ from shared.sources import Change
 
 _LARGEST = 400_000  # bytes of a blob that is worth reading
 _MOST_CHANGES = 1_000
-_ENTRY = re.compile(rb"100\d{3} blob (\w+) +(\d+)\t(.*)", re.DOTALL)
+_ENTRY = re.compile(r"(?:^|(?<=\0))100\d{3} blob (\w+) +(\d+)\t([^\0]*)")
 _HEADER = re.compile(rb"(\w+) (\w+)(?: (\d+))?\n")
 
 
@@ -32,12 +32,8 @@ class History:
         Links, submodules and files above 400 kB are left out. Raises GitError.
         """
         listing = await self._git.run("ls-tree", "-r", "-z", "-l", checked(sha))
-        found = (_ENTRY.fullmatch(entry) for entry in listing.split(b"\0"))
-        return {
-            os.fsdecode(entry[3]): entry[1].decode()
-            for entry in found
-            if entry and int(entry[2]) <= _LARGEST
-        }
+        entries = _ENTRY.findall(os.fsdecode(listing))
+        return {path: blob for blob, size, path in entries if int(size) <= _LARGEST}
 
     async def texts(self, blobs: Collection[str]) -> dict[str, str]:
         """Return the texts of blobs; one that is no UTF-8 text comes out empty.

@@ -6,13 +6,25 @@ from typing import Any, cast
 
 import ollama
 
-from shared.chat import JsonSchema, Message, Reply, Usage, fewest_tokens, likely_tokens
-from shared.errors import ModelUnavailable, PromptTruncated
+from shared.chat import (
+    JsonSchema,
+    Message,
+    Reply,
+    ToolCall,
+    ToolReply,
+    Usage,
+    fewest_tokens,
+    likely_tokens,
+)
+from shared.errors import MalformedReply, ModelError, ModelUnavailable, PromptTruncated
 from shared.ollama.client import connect, place, told_plainly
 from shared.profiles import ModelSpec, Node
 
 Progress = Callable[[int], None]
 _NANOSECONDS = 1e9
+_LONGEST_REASON = 200
+# No support for tools, a broken call, a broken call in mid-stream (the client's own status).
+_MAY_BE_THE_CALL = {400, 500, -1}
 
 
 class OllamaChat:
@@ -35,12 +47,40 @@ class OllamaChat:
 
         Raises ModelMissing, ModelUnavailable, PromptTruncated, or ModelError when the node refuses.
         """
+        told = await self._told(messages, self._request(messages, schema))
+        return Reply(text=told.text, usage=told.usage, cut=told.cut)
+
+    async def call(self, messages: Sequence[Message], tools: Sequence[JsonSchema]) -> ToolReply:
+        """Stream the next turn, in which the model may call tools.
+
+        Raises MalformedReply when the node takes no tools or could not read a call, and what
+        `complete` raises.
+        """
+        request = {**self._request(messages, None), "tools": [dict(tool) for tool in tools]}
+        try:
+            return await self._told(messages, request)
+        except ModelError as error:
+            if reason := _about_the_call(error):
+                raise MalformedReply(f"The call could not be read: {reason}.") from error
+            raise
+
+    async def _told(self, messages: Sequence[Message], request: Mapping[str, Any]) -> ToolReply:
         fewest = fewest_tokens(messages)
         if fewest >= self._model.num_ctx:
             raise PromptTruncated(self._too_long(fewest))
-        text, last = await self._stream(self._request(messages, schema))
+        parts = await self._stream(request)
+        last = parts[-1]
         self._refuse_truncated(fewest, last.prompt_eval_count)
-        return Reply(text=text, usage=self._usage(messages, last), cut=last.done_reason == "length")
+        return ToolReply(
+            text="".join(part.message.content or "" for part in parts),
+            usage=self._usage(messages, last),
+            calls=tuple(
+                ToolCall(name=call.function.name, arguments=call.function.arguments)
+                for part in parts
+                for call in part.message.tool_calls or ()
+            ),
+            cut=last.done_reason == "length",
+        )
 
     def _request(self, messages: Sequence[Message], schema: JsonSchema | None) -> dict[str, Any]:
         return {
@@ -53,14 +93,15 @@ class OllamaChat:
             "stream": True,
         }
 
-    async def _stream(self, request: Mapping[str, Any]) -> tuple[str, ollama.ChatResponse]:
-        pieces: list[str] = []
+    async def _stream(self, request: Mapping[str, Any]) -> list[ollama.ChatResponse]:
+        """Return the parts of an answer, the last of which says that it is whole."""
+        heard: list[ollama.ChatResponse] = []
         async with aclosing(self._parts(request)) as parts:
             async for part in parts:
-                pieces.append(part.message.content or "")
+                heard.append(part)
                 if part.done:
-                    return "".join(pieces), part
-                self._on_progress(len(pieces))
+                    return heard
+                self._on_progress(len(heard))
         raise ModelUnavailable(
             f"{place(self._node)} ended the answer of {self._model.name} too early. "
             "Look at its log."
@@ -99,6 +140,17 @@ class OllamaChat:
             output_tokens=last.eval_count or 0,
             seconds=(last.total_duration or 0) / _NANOSECONDS,
         )
+
+
+def _about_the_call(error: ModelError) -> str:
+    """Return the node's words when they may be about a tool call, or an empty string.
+
+    Its parsers word their complaints in many ways, and end the answer with an error line or with
+    HTTP 500. Where the trouble was another, the question without tools meets it again.
+    """
+    cause = error.__cause__
+    refused = isinstance(cause, ollama.ResponseError) and cause.status_code in _MAY_BE_THE_CALL
+    return str(cause)[:_LONGEST_REASON].strip() if refused else ""
 
 
 def options(model: ModelSpec) -> dict[str, int | float]:

@@ -2,23 +2,28 @@
 
 What the file holds follows from the ids alone, so it never goes stale; a new ``version`` or a
 damaged file only means that it is filled again. SQLite gives atomic writes, several readers, and
-the look-up by word which keeps a warm query off the thousands of texts that it is not about.
+the look-up by word which keeps a warm query off the thousands of texts that it is not about. The
+counts of a word are packed, those of a hundred texts in one row, since a query of a hundred words
+would else read as many rows as there are texts for each of them.
 """
 
 import contextlib
 import json
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import TypeVar
 
-from shared.sources.values import Change, Digest, Hit, Places, Symbol
+from shared.sources.values import Change, Digest, Hits, Known, Places, Symbol, parts
 
 T = TypeVar("T")
-_FORM = 1  # of the tables
+_FORM = 2  # of the tables
 _BUSY = 10.0  # seconds to wait for another process
-_MANY = 500  # blobs from which on reading all is faster than looking each up
+_ROW = 128  # texts whose counts share a row; more would not fit into a page of SQLite's index
+_MOST_TIMES = 0xFFFF
 _MOST_BLOBS = 60_000  # of a dozen commits of a large repository; more are forgotten
 _CIRCUMSTANCES = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
@@ -26,13 +31,24 @@ _CIRCUMSTANCES = {
 }
 _TABLES = """
 CREATE TABLE blob (
-  id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, length INTEGER NOT NULL,
-  symbols TEXT NOT NULL, imports TEXT NOT NULL);
-CREATE TABLE posting (
-  word TEXT NOT NULL, blob INTEGER NOT NULL, times INTEGER NOT NULL, defined INTEGER NOT NULL,
-  places BLOB NOT NULL, PRIMARY KEY (word, blob)) WITHOUT ROWID;
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, length INTEGER NOT NULL);
+CREATE TABLE outline (
+  blob INTEGER PRIMARY KEY, imports TEXT NOT NULL, symbols TEXT NOT NULL);
+CREATE TABLE counted (
+  word TEXT NOT NULL, row INTEGER NOT NULL, hits BLOB NOT NULL, PRIMARY KEY (word, row))
+  WITHOUT ROWID;
+CREATE TABLE place (
+  blob INTEGER NOT NULL, word TEXT NOT NULL, places BLOB NOT NULL, PRIMARY KEY (blob, word))
+  WITHOUT ROWID;
+CREATE TABLE imported (
+  word TEXT NOT NULL, blob INTEGER NOT NULL, PRIMARY KEY (word, blob)) WITHOUT ROWID;
 CREATE TABLE change (name TEXT PRIMARY KEY, subject TEXT NOT NULL, files TEXT NOT NULL)
   WITHOUT ROWID;
+"""
+_OURS = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+_APPEND = """
+INSERT INTO counted VALUES (?,?,?)
+ON CONFLICT DO UPDATE SET hits = CAST(hits || excluded.hits AS BLOB)
 """
 
 
@@ -53,65 +69,69 @@ class SourceCache:
 
     def missing(self, blobs: Iterable[str]) -> tuple[str, ...]:
         """Return the blobs without a digest, in their order."""
-        known = set(self.lengths())
+        known = self.known()
         return tuple(blob for blob in dict.fromkeys(blobs) if blob not in known)
 
     def add(self, digests: Mapping[str, Digest]) -> None:
         """Keep digests by blob id, all or none."""
 
         def work(db: sqlite3.Connection) -> None:
+            counts: dict[tuple[str, int], array[int]] = defaultdict(lambda: array("H"))
             for name, digest in digests.items():
-                _insert(db, name, digest)
+                _insert(db, name, digest, counts)
+            rows = ((*key, packed.tobytes()) for key, packed in sorted(counts.items()))
+            db.executemany(_APPEND, rows)
 
         self._write(work)
 
-    def lengths(self) -> dict[str, int]:
-        """Return the number of words of every blob that is known."""
-        return self._read(lambda db: dict(db.execute("SELECT name, length FROM blob")))
+    def known(self) -> dict[str, Known]:
+        """Return the number and the length of every blob that is known."""
 
-    def hits(self, words: Collection[str]) -> tuple[Hit, ...]:
+        def work(db: sqlite3.Connection) -> dict[str, Known]:
+            return {n: Known(*row) for n, *row in db.execute("SELECT name, id, length FROM blob")}
+
+        return self._read(work)
+
+    def hits(self, words: Collection[str]) -> dict[str, Hits]:
         """Return where words occur, whichever commit the blobs belong to."""
-        statement = "SELECT blob, times, defined FROM posting WHERE word = ?"
+        statement = "SELECT row, hits FROM counted WHERE word = ? ORDER BY row"
 
-        def work(db: sqlite3.Connection) -> tuple[Hit, ...]:
-            names = dict(db.execute("SELECT id, name FROM blob"))
-            return tuple(
-                (word, names[blob], times, defined)
-                for word in words
-                for blob, times, defined in db.execute(statement, (word,)).fetchall()
-            )
+        def work(db: sqlite3.Connection) -> dict[str, Hits]:
+            return {word: _unpacked(db.execute(statement, (word,))) for word in words}
 
         return self._read(work)
 
     def places(self, words: Collection[str], blobs: Collection[str]) -> dict[str, Places]:
         """Return for blobs in which of their definitions words occur."""
-        marks = ",".join("?" * len(blobs))
+        marks = ",".join("?" * len(words))
+        statement = f"SELECT word, places FROM place WHERE blob = ? AND word IN ({marks})"  # noqa: S608 - marks only
 
         def work(db: sqlite3.Connection) -> dict[str, Places]:
-            known = f"SELECT id, name FROM blob WHERE name IN ({marks})"  # noqa: S608 - marks only
-            names = dict(db.execute(known, tuple(blobs)))
-            ids = ",".join(map(str, names))
-            statement = f"SELECT blob, places FROM posting WHERE word = ? AND blob IN ({ids})"  # noqa: S608 - our own numbers
-            found: dict[str, dict[str, tuple[int, ...]]] = {name: {} for name in names.values()}
-            for word in words:
-                for blob, places in db.execute(statement, (word,)):
-                    found[names[blob]][word] = _unpacked(places)
-            return dict(found)
+            return {
+                name: {w: tuple(array("H", p)) for w, p in db.execute(statement, (blob, *words))}
+                for name, blob in _numbers(db, blobs).items()
+            }
 
         return self._read(work)
 
     def symbols(self, blobs: Collection[str]) -> dict[str, tuple[Symbol, ...]]:
         """Return the definitions of blobs."""
-        return {
-            name: tuple(Symbol(*row) for row in json.loads(text))
-            for name, text in self._column("symbols", blobs)
-        }
+        told = self._outline("symbols", blobs)
+        return {name: tuple(starmap(Symbol, json.loads(text))) for name, text in told.items()}
 
     def imports(self, blobs: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the imports of blobs."""
-        return {
-            name: tuple(text.split("\n")) for name, text in self._column("imports", blobs) if text
-        }
+        told = self._outline("imports", blobs)
+        return {name: tuple(text.split("\n")) for name, text in told.items() if text}
+
+    def importing(self, words: Collection[str]) -> set[str]:
+        """Return the blobs that import a name with one of these words (see `parts`)."""
+        statement = "SELECT name FROM imported JOIN blob ON id = blob WHERE word = ?"
+
+        def work(db: sqlite3.Connection) -> set[str]:
+            return {name for word in words for (name,) in db.execute(statement, (word,))}
+
+        return self._read(work)
 
     def changes(self, commits: Iterable[str]) -> dict[str, Change]:
         """Return what is known of commits."""
@@ -142,23 +162,26 @@ class SourceCache:
             gone = [(known[name],) for name in known.keys() - set(blobs)]
             db.execute("CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)")
             db.executemany("INSERT INTO gone VALUES (?)", gone)
-            db.execute("DELETE FROM posting WHERE blob IN (SELECT id FROM gone)")
+            for table in ("outline", "place", "imported"):
+                db.execute(f"DELETE FROM {table} WHERE blob IN (SELECT id FROM gone)")  # noqa: S608 - tables of ours
             db.execute("DELETE FROM blob WHERE id IN (SELECT id FROM gone)")
+            # A number is never given again, so what else stands in a row means nobody.
+            db.execute(f"DELETE FROM counted WHERE row NOT IN (SELECT id / {_ROW} FROM blob)")  # noqa: S608 - a number of ours
             db.execute("DROP TABLE gone")
 
         self._write(work)
 
-    def _column(self, name: str, blobs: Collection[str]) -> Iterator[tuple[str, str]]:
-        everything = f"SELECT name, {name} FROM blob"  # noqa: S608 - a column of ours
+    def _outline(self, column: str, blobs: Collection[str]) -> dict[str, str]:
+        statement = f"SELECT {column} FROM outline WHERE blob = ?"  # noqa: S608 - a column of ours
 
-        def work(db: sqlite3.Connection) -> list[tuple[str, str]]:
-            if len(blobs) > _MANY:
-                wanted = set(blobs)
-                return [row for row in db.execute(everything) if row[0] in wanted]
-            one = f"{everything} WHERE name = ?"
-            return [row for blob in blobs for row in db.execute(one, (blob,))]
+        def work(db: sqlite3.Connection) -> dict[str, str]:
+            return {
+                name: text
+                for name, blob in _numbers(db, blobs).items()
+                for (text,) in db.execute(statement, (blob,))
+            }
 
-        yield from self._read(work)
+        return self._read(work)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -223,29 +246,52 @@ def _is_circumstance(error: Exception) -> bool:
 def _make_tables(db: sqlite3.Connection, stamp: int) -> None:
     with db:
         db.execute("BEGIN IMMEDIATE")
-        for table in ("blob", "posting", "change"):
-            db.execute(f"DROP TABLE IF EXISTS {table}")
+        for (table,) in db.execute(_OURS).fetchall():
+            db.execute(f'DROP TABLE "{table}"')
         for statement in _TABLES.split(";")[:-1]:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {stamp}")
 
 
-def _insert(db: sqlite3.Connection, name: str, digest: Digest) -> None:
-    row = (name, digest.length, json.dumps(digest.symbols), "\n".join(digest.imports))
+def _numbers(db: sqlite3.Connection, blobs: Collection[str]) -> dict[str, int]:
+    statement = "SELECT id FROM blob WHERE name = ?"
+    return {blob: row[0] for blob in blobs for row in db.execute(statement, (blob,))}
+
+
+def _insert(
+    db: sqlite3.Connection,
+    name: str,
+    digest: Digest,
+    counts: Mapping[tuple[str, int], "array[int]"],
+) -> None:
     made = db.execute(
-        "INSERT OR IGNORE INTO blob (name, length, symbols, imports) VALUES (?,?,?,?)", row
+        "INSERT OR IGNORE INTO blob (name, length) VALUES (?,?)", (name, digest.length)
     )
-    if made.rowcount:
-        db.executemany(
-            "INSERT INTO posting VALUES (?,?,?,?,?)",
-            (
-                (word, made.lastrowid, p.times, p.defined, array("H", p.places).tobytes())
-                for word, p in sorted(digest.postings.items())
-            ),
-        )
+    if not made.rowcount:
+        return
+    number = made.lastrowid or 0
+    row, within = divmod(number, _ROW)
+    for word, posting in digest.postings.items():
+        times = (min(count, _MOST_TIMES) for count in (posting.times, posting.defined))
+        counts[word, row].extend((within, *times))
+    places = (
+        (number, word, array("H", posting.places).tobytes())
+        for word, posting in sorted(digest.postings.items())
+        if posting.places
+    )
+    db.executemany("INSERT INTO place VALUES (?,?,?)", places)
+    outline = (number, "\n".join(digest.imports), json.dumps(digest.symbols))
+    db.execute("INSERT INTO outline VALUES (?,?,?)", outline)
+    words = ((word, number) for word in sorted(parts(digest.imports)))
+    db.executemany("INSERT INTO imported VALUES (?,?)", words)
 
 
-def _unpacked(places: bytes) -> tuple[int, ...]:
-    found = array("H")
-    found.frombytes(places)
-    return tuple(found)
+def _unpacked(rows: Iterable[tuple[int, bytes]]) -> Hits:
+    texts, times, defined = list[int](), array("H"), array("H")
+    for row, packed in rows:
+        three = array("H", packed)
+        first = row * _ROW
+        texts += [first + within for within in three[::3]]
+        times += three[1::3]
+        defined += three[2::3]
+    return Hits(texts, times, defined)

@@ -1,6 +1,7 @@
 """The values: plain tuples, because a repository has a hundred thousand of them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -27,8 +28,19 @@ class Posting(NamedTuple):
     places: tuple[int, ...]
 
 
-Hit = tuple[str, str, int, int]
-"""A word, a blob with it, how often it occurs there, and how often in names of definitions."""
+class Hits(NamedTuple):
+    """Where one word occurs: in which texts by number, how often, and in names of definitions."""
+
+    texts: Sequence[int]
+    times: Sequence[int]
+    defined: Sequence[int]
+
+
+class Known(NamedTuple):
+    """A text that is known: its number in the index, and how many words it has."""
+
+    number: int
+    length: int
 
 
 Places = Mapping[str, tuple[int, ...]]
@@ -52,3 +64,18 @@ class Change(NamedTuple):
 
     subject: str
     files: tuple[str, ...]
+
+
+_PART = re.compile(r"\w+")
+# A folder above, or the file that stands for a folder.
+_UP = re.compile(r"(?:.*/)?\.*(?:/?(?:__init__|index|mod|lib)(?:\.\w+)?)?")
+
+
+def parts(imports: Iterable[str]) -> frozenset[str]:
+    """Return the words of names that are imported; "" for a name that says no more than "up".
+
+    Whatever a name means, the last part of that module's path is among its words, or it is "".
+    """
+    names = tuple(imports)
+    found = frozenset(word for name in names for word in _PART.findall(name))
+    return found | {""} if any(map(_UP.fullmatch, names)) else found

@@ -1,9 +1,10 @@
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from agents.context import Digests, digest
+from agents.context import Digests, Index, digest
 from shared.errors import GitError
 from shared.git.gathering import gather
 from shared.git.history import History
@@ -12,6 +13,16 @@ from shared.sources.cache import SourceCache
 
 TEXT = "class Till:\n    def pay(self, price):\n        return price\n"
 WORDS = ("price", "till", "absent")
+
+
+def hits(index: Index) -> set[tuple[str, str, int, int]]:
+    """Return where WORDS occur, by blob."""
+    names = {known.number: blob for blob, known in index.known().items()}
+    return {
+        (word, names[text], times, defined)
+        for word, hit in index.hits(WORDS).items()
+        for text, times, defined in zip(*hit, strict=True)
+    }
 
 
 def git(root: Path, *words: str) -> str:
@@ -41,20 +52,28 @@ def repository(tmp_path: Path) -> Path:
 def test_the_cache_answers_as_digests_in_memory_do(tmp_path: Path) -> None:
     """What goes in comes out, in another process too."""
     digests = {"1": digest("a.py", TEXT), "2": digest("b.py", "import a\n")}
-    SourceCache(tmp_path / "c.db", version=1).add(digests)
+    digests |= {f"more {n}": digest("c.py", f"{TEXT}from . import till\n# {n}") for n in range(300)}
+    for name, one in digests.items():  # one by one: what is counted of a word grows
+        SourceCache(tmp_path / "c.db", version=1).add({name: one})
     kept, plain = SourceCache(tmp_path / "c.db", version=1), Digests(digests)
-    assert set(kept.hits(WORDS)) == set(plain.hits(WORDS))
+    assert hits(kept) == hits(plain)
+    assert len(hits(kept)) == 602
     assert kept.places(WORDS, ("1", "2")) == plain.places(WORDS, ("1", "2"))
-    assert kept.lengths() == plain.lengths()
+    assert {n: k.length for n, k in kept.known().items()} == {
+        n: k.length for n, k in plain.known().items()
+    }
     assert kept.symbols(("1", "2")) == plain.symbols(("1", "2"))
     assert kept.imports(("2",)) == plain.imports(("2",))
+    for words in (("a",), ("",), ("till", "b")):
+        assert set(kept.importing(words)) == set(plain.importing(words))
+    assert set(kept.importing(("a",))) == {"2"}
     assert kept.missing(("1", "3")) == ("3",)
 
 
 def test_another_version_starts_empty(tmp_path: Path) -> None:
     """Digests of an older form are not mixed with new ones."""
     SourceCache(tmp_path / "c.db", version=1).add({"1": digest("a.py", TEXT)})
-    assert SourceCache(tmp_path / "c.db", version=2).lengths() == {}
+    assert SourceCache(tmp_path / "c.db", version=2).known() == {}
 
 
 @pytest.mark.parametrize("keep", [0, 30, 5000])
@@ -68,7 +87,7 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, keep: int) -> None:
     again = SourceCache(path, version=1)
     again.hits(WORDS)
     again.add({"new": digest("a.py", TEXT)})
-    assert ("price", "new", 2, 0) in again.hits(WORDS)
+    assert ("price", "new", 2, 0) in hits(again)
 
 
 async def test_a_commit_is_gathered_and_only_news_are_read(
@@ -95,3 +114,26 @@ async def test_a_missing_object_is_told(repository: Path) -> None:
     """A blob that is not there is an error with advice, no empty text."""
     with pytest.raises(GitError, match="fetch it first"):
         await History(repository / ".git").texts(["0" * 40])
+
+
+def test_two_processes_fill_one_cache(tmp_path: Path) -> None:
+    """What both bring counts once; a process that ends in mid-work leaves nothing half-done."""
+    one, other = (SourceCache(tmp_path / "c.db", version=1) for _ in range(2))
+    digests = {str(n): digest("a.py", f"{TEXT}\n# {n}") for n in range(6)}
+    one.add({n: digests[n] for n in "012"})
+    other.add({n: digests[n] for n in "1234"})
+    script = (
+        "import os, sys\nfrom shared.sources.cache import SourceCache\n"
+        "from agents.context import digest\n"
+        "class Dying(dict):\n"
+        "    def items(self):\n"
+        "        yield from super().items()\n"
+        "        os._exit(9)\n"
+        "cache = SourceCache(__import__('pathlib').Path(sys.argv[1]), version=1)\n"
+        "cache.add(Dying({'5': digest('a.py', sys.argv[2])}))\n"
+    )
+    where = (sys.executable, "-c", script, str(tmp_path / "c.db"), f"{TEXT}\n# 5")
+    assert subprocess.run(where, cwd=Path(__file__).parents[2], check=False).returncode == 9
+    assert one.missing("012345") == ("5",)
+    other.add({"5": digests["5"]})
+    assert hits(one) == hits(Digests(digests))

@@ -1,7 +1,10 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agents.context import Digests, Located, Repository, digest, locate
 from agents.context.clues import clues
-from agents.context.imports import graph
-from shared.sources import Change
+from agents.context.imports import around, graph
+from shared.sources import Change, Digest
 from shared.workspace.policy import is_test_file
 
 FILES = {
@@ -99,21 +102,20 @@ def test_an_issue_gives_its_clues() -> None:
 
 def test_imports_lead_to_files() -> None:
     """Every language's way to name a module is followed inside the repository only."""
-    found = graph(
-        {
-            "src/a/b.py": ("os", ".c", "a.d.thing", "a.d"),
-            "src/a/c.py": (),
-            "src/a/d/__init__.py": ("..c",),
-            "web/x.ts": ("./y", "react"),
-            "web/y/index.ts": ("../x",),
-            "go/cmd/main.go": ("example.org/me/go/store",),
-            "go/store/store.go": (),
-            "lib/src/main.rs": ("crate::deep::Thing",),
-            "lib/src/deep.rs": (),
-            "java/org/One.java": ("org.Two",),
-            "java/org/Two.java": (),
-        }
-    )
+    written: dict[str, tuple[str, ...]] = {
+        "src/a/b.py": ("os", ".c", "a.d.thing", "a.d"),
+        "src/a/c.py": (),
+        "src/a/d/__init__.py": ("..c",),
+        "web/x.ts": ("./y", "react"),
+        "web/y/index.ts": ("../x",),
+        "go/cmd/main.go": ("example.org/me/go/store",),
+        "go/store/store.go": (),
+        "lib/src/main.rs": ("crate::deep::Thing",),
+        "lib/src/deep.rs": (),
+        "java/org/One.java": ("org.Two",),
+        "java/org/Two.java": (),
+    }
+    found = graph(written, written)
     assert found["src/a/b.py"] == {"src/a/c.py", "src/a/d/__init__.py"}
     assert found["src/a/d/__init__.py"] == {"src/a/c.py"}
     assert found["web/x.ts"] == {"web/y/index.ts"}
@@ -121,3 +123,33 @@ def test_imports_lead_to_files() -> None:
     assert found["go/cmd/main.go"] == {"go/store/store.go"}
     assert found["lib/src/main.rs"] == {"lib/src/deep.rs"}
     assert found["java/org/One.java"] == {"java/org/Two.java"}
+
+
+_names = st.sampled_from(["a", "b", "index", "__init__", "mod", "a.b", "x-y"])
+_paths = st.builds(
+    lambda folders, name, end: "/".join((*folders, f"{name}{end}")),
+    st.lists(_names, max_size=2),
+    _names,
+    st.sampled_from([".py", ".ts", ".go", ".rs", ".h"]),
+)
+_imports = st.builds(
+    lambda up, names, sign: f"{up}{sign.join(names)}",
+    st.sampled_from(["", ".", "..", "./", "../", "../..", "crate::"]),
+    st.lists(_names, max_size=3),
+    st.sampled_from([".", "/", "::"]),
+)
+
+
+@given(st.dictionaries(_paths, st.lists(_imports, max_size=4), max_size=9), st.data())
+def test_what_stands_around_a_file_is_as_if_all_were_looked_at(
+    written: dict[str, list[str]], data: st.DataObject
+) -> None:
+    """No file that imports a seed is missed, although most files are never looked at."""
+    seeds = data.draw(st.sets(st.sampled_from(sorted(written)))) if written else set[str]()
+    everything = graph(written, written)
+    index = Digests({p: Digest(0, {}, (), tuple(names)) for p, names in written.items()})
+    near = around({path: path for path in written}, seeds, index)
+    assert {path: near[path] for path in seeds} == {path: everything[path] for path in seeds}
+    for seed in seeds:
+        importers = {path for path, targets in everything.items() if seed in targets}
+        assert importers == {path for path, targets in near.items() if seed in targets}

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from agents.dialect import TOOLS, ToolCall, ToolReply
+from agents.dialect import TOOLS
 from agents.loop import Brief, Ended, Limits, Support, work
-from shared.chat import JsonSchema, Message, Speaker
+from shared.chat import JsonSchema, Message, Speaker, ToolCall, ToolReply
 from shared.errors import MalformedReply
 from shared.workspace import EditFile, Observation, RunCommand, Submit, ViewFile
 from tests.fakes import ScriptedChat, ScriptedWorkspace, usage

@@ -6,8 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, StreamingResponse
 
-from shared.chat import Message, Speaker
-from shared.errors import ModelError, ModelMissing, ModelUnavailable, PromptTruncated
+from agents.dialect import TOOLS
+from shared.chat import Message, Speaker, ToolCall
+from shared.errors import (
+    MalformedReply,
+    ModelError,
+    ModelMissing,
+    ModelUnavailable,
+    PromptTruncated,
+)
 from shared.ollama import OllamaChat
 from shared.profiles import ModelSpec
 from tests.models.conftest import MODEL, Answering, node
@@ -243,3 +250,51 @@ async def test_an_error_of_the_listener_is_its_own(answering: Answering) -> None
     answering.response = stream(piece("a"), DONE)
     with pytest.raises(ValueError, match="mine"):
         await OllamaChat(node(answering.url), MODEL, on_progress=listen).complete(ASKED)
+
+
+def called(name: str, **arguments: object) -> dict[str, object]:
+    """Return one line of a stream that calls a tool."""
+    calls = [{"function": {"name": name, "arguments": arguments}}]
+    return {"message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": False}
+
+
+async def test_a_tool_call_is_read(answering: Answering) -> None:
+    """Tools are sent with their arguments' types, and what is called comes back as it was read."""
+    answering.response = stream(piece("I look."), called("view", path="a.py", end=9), DONE)
+    reply = await chat(answering).call(ASKED, TOOLS)
+    assert (reply.text, reply.cut, reply.usage.output_tokens) == ("I look.", False, 2)
+    assert reply.calls == (ToolCall(name="view", arguments={"path": "a.py", "end": 9}),)
+    sent = {tool["function"]["name"]: tool for tool in answering.bodies[0]["tools"]}  # type: ignore[attr-defined]  # JSON as it arrived
+    types = {n: p["type"] for n, p in sent["view"]["function"]["parameters"]["properties"].items()}
+    assert types == {"path": "string", "start": "integer", "end": "integer"}
+    assert set(sent) == {"run", "view", "search", "edit", "create", "submit"}
+
+
+BROKEN_CALLS = {
+    "in mid-stream": stream(piece("a"), {"error": "XML syntax error on line 7: unexpected EOF"}),
+    "at once": JSONResponse({"error": "error parsing tool call: raw='{'"}, 500),
+    "no tools": JSONResponse({"error": '"qwen3:14b" does not support tools'}, 400),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_CALLS)
+async def test_a_call_that_the_node_cannot_read_is_malformed(
+    case: str, answering: Answering
+) -> None:
+    """What may be about the call ends the calls, not the work; without tools it is a failure."""
+    answering.response = BROKEN_CALLS[case]
+    with pytest.raises(MalformedReply, match="could not be read: "):
+        await chat(answering).call(ASKED, TOOLS)
+    with pytest.raises(ModelError) as caught:
+        await chat(answering).complete(ASKED)
+    assert not isinstance(caught.value, MalformedReply)
+
+
+async def test_a_node_that_is_busy_is_waited_for_with_tools_too(answering: Answering) -> None:
+    """A full queue and a truncated prompt have nothing to do with a call."""
+    answering.response = JSONResponse({"error": "server busy"}, 503)
+    with pytest.raises(ModelUnavailable, match="is busy"):
+        await chat(answering).call(ASKED, TOOLS)
+    answering.response = stream(piece("x"), {**DONE, "prompt_eval_count": 3})
+    with pytest.raises(PromptTruncated):
+        await chat(answering).call(ASKED, TOOLS)

@@ -8,6 +8,7 @@ from agents.protocol import render
 from bot.services import services
 from bot.snapshots import read_folder
 from shared.domain import Difficulty, Role, Stage
+from shared.profiles import Profile
 from shared.workspace import Action, CreateFile, EditFile, RunCommand, Submit
 from tests.road.test_people_kit import Household, open_household, recording_with
 from tests.road.world import REF, plan_for
@@ -34,12 +35,25 @@ def one_test(name: str, line: str) -> CreateFile:
     return CreateFile(path=f"tests/test_{name}.py", content=text)
 
 
-def said(role: Role, actions: Sequence[Action], *when: str) -> list[tuple[str, str]]:
-    """Return an agent's turns as heads and replies."""
+def said(
+    role: Role, actions: Sequence[Action], *when: str, first: int = 0
+) -> list[tuple[str, str]]:
+    """Return an agent's turns as heads and replies, from its ``first`` turn on."""
     return [
         (f'role = "{role}"\nturn = {turn}\nwhen = {json.dumps(when)}', f"Next.\n\n{render(action)}")
-        for turn, action in enumerate(actions)
+        for turn, action in enumerate(actions, first)
     ]
+
+
+def as_text(role: Role, actions: Sequence[Action], *when: str) -> list[tuple[str, str]]:
+    """Return an agent's turns after a call that could not be read."""
+    return said(role, actions, "Write actions as text from now on", *when, first=1)
+
+
+def with_tools(profile: Profile) -> Profile:
+    """Let all models of a profile be known to call tools."""
+    models = tuple(model.model_copy(update={"tools": True}) for model in profile.models)
+    return profile.model_copy(update={"models": models})
 
 
 def told(role: Role, answer: Mapping[str, object], *when: str) -> tuple[str, str]:
@@ -87,7 +101,8 @@ async def pull_body(house: Household, number: int) -> tuple[str, list[str]]:
 async def test_large_work_is_built_part_by_part(tmp_path: Path, cache: Path) -> None:
     """Each part has tests, review and commits of its own; a refuted remark is closed by its test.
 
-    The second part is told what is built already, and the pull request tells the parts apart.
+    The second part is told what is built already, and the pull request tells the parts apart. The
+    profile says that the model calls tools; its node refuses, and all is written as text.
     """
     parts = [
         {"title": title, "action_items": [f"Do: {title}"], "scenarios": [scenario(title)]}
@@ -111,11 +126,19 @@ async def test_large_work_is_built_part_by_part(tmp_path: Path, cache: Path) -> 
     replies = [
         triage(Difficulty.MEDIUM),
         told(Role.PLANNER, plan),
-        *said(Role.TESTER, [one_test("taken", "shop.discount(200, 10) == 180"), DONE], "Take it"),
-        *said(Role.TESTER, [one_test("round", "shop.discount(1, 1.2) == 0.99"), DONE], "Round it"),
-        *said(Role.CODER, refuting, "Zero percent is wrong"),
-        *said(Role.CODER, [TAKEN, DONE], "Part 1 of 2: Take it off", "Not yet, leave it: Round it"),
-        *said(Role.CODER, [ROUNDED, DONE], "Part 2 of 2: Round it", "Built already: Take it off"),
+        *as_text(
+            Role.TESTER, [one_test("taken", "shop.discount(200, 10) == 180"), DONE], "Take it"
+        ),
+        *as_text(
+            Role.TESTER, [one_test("round", "shop.discount(1, 1.2) == 0.99"), DONE], "Round it"
+        ),
+        *as_text(Role.CODER, refuting, "Zero percent is wrong"),
+        *as_text(
+            Role.CODER, [TAKEN, DONE], "Part 1 of 2: Take it off", "Not yet, leave it: Round it"
+        ),
+        *as_text(
+            Role.CODER, [ROUNDED, DONE], "Part 2 of 2: Round it", "Built already: Take it off"
+        ),
         told(Role.REVIEWER, remark, "Review round 1", "Part 1 of 2"),
         told(Role.REVIEWER, FINE, "Review round 2", "Refuted by tests/test_zero.py::test_zero"),
         told(Role.REVIEWER, FINE, "Review round 1", "Part 2 of 2"),
@@ -124,7 +147,7 @@ async def test_large_work_is_built_part_by_part(tmp_path: Path, cache: Path) -> 
     recording = recording_with(tmp_path / "recording", replies)
     repository = laid_out(tmp_path / "shop")
     places = plan_for(tmp_path / "home", cache, repository=repository, recording=recording)
-    async with open_household(places) as house:
+    async with open_household(places, with_tools) as house:
         number = await issue(house)
         await house.at(number, Stage.AWAITING_PLANNER)
         await house.tell(house.alice, number, "/approve")
