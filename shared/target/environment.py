@@ -17,6 +17,7 @@ from shared.errors import TargetError
 from shared.sandbox.values import Sandbox
 from shared.target import metadata
 from shared.target.backend import ask_backend
+from shared.target.bytecode import compile_all
 from shared.target.installer import create_environment, fill_environment
 from shared.target.requirements import Needs, is_buildable, read_needs, test_requirements
 from shared.target.source import Source
@@ -91,6 +92,7 @@ async def _build(source: Source, folder: Path, sandbox: Sandbox) -> Environment:
         await _install(must, needs, python, work)
         notes.append("Its development requirements could not be installed and are left out.")
         wanted = must
+    await compile_all(folder, sandbox)
     return Environment(requirements=wanted, notes=tuple(notes))
 
 
