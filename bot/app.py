@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
 
-from bot import arrivals, deliveries, engine, snapshots, upkeep, views
+from bot import arrivals, deliveries, engine, snapshots, status, upkeep, views
 from bot.guarding import learn
 from bot.occupancy import Occupancy
 from bot.places import Places
@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
                         yield
                 finally:
                     await engine.stop()
+                    await status.settle()
                     await scheduler.aclose()
         finally:
             await store.close()

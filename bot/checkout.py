@@ -57,6 +57,8 @@ _TARGETS: dict[tuple[Path, str, tuple[str, ...]], Target] = {}
 """How the tests of a commit are run with a cache, as far as this process has found out."""
 _TREES: dict[Path, str] = {}
 """What each worktree's files hold, as far as this process knows."""
+_SURVEYS: dict[Path, tuple[tuple["Files", str, str], Surroundings]] = {}
+"""What was last found in each worktree for which files, base and issue: several roles ask."""
 
 
 class Files(Value):
@@ -169,6 +171,13 @@ class Checkout:
         )
 
     async def _survey(self, tree: Worktree, issue: Issue) -> Surroundings:
+        asked = (self.files, self._base, issue.digest)
+        seen = _SURVEYS.get(self._path)
+        if seen is None or seen[0] != asked:
+            seen = _SURVEYS[self._path] = (asked, await self._surveyed(tree, issue))
+        return seen[1]
+
+    async def _surveyed(self, tree: Worktree, issue: Issue) -> Surroundings:
         target = await self._target()
         place = services().places.sources(self.run.ref)
         await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
@@ -354,6 +363,7 @@ async def clear(run: RunContext) -> None:
     mirror = await run.mirror()
     for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
         _TREES.pop(path, None)
+        _SURVEYS.pop(path, None)
         await mirror.remove_worktree(path)
 
 

@@ -56,8 +56,13 @@ class RunContext(Value):
             await pausing.hold(self)
 
         async def work() -> None:
-            await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
-            await status.publish(self.run_id)
+            run = await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
+            # Where a person's turn begins or the run ends, what they see holds; else work goes on.
+            is_halt = stage.awaits_person or stage.is_final or stage is Stage.PROPOSED
+            if is_halt or run.status_comment is None:
+                await status.publish(self.run_id)
+            else:
+                status.publish_soon(self.run_id)
 
         await self.do(f"enter {stage}", work)
 
@@ -68,7 +73,7 @@ class RunContext(Value):
             run = await services().store.run(self.run_id)
             assert run is not None
             await services().store.update_run(self.run_id, stage=run.stage, reason=text)
-            await status.publish(self.run_id)
+            status.publish_soon(self.run_id)
 
         await self.do("note", work)
 

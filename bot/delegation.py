@@ -76,15 +76,17 @@ async def _hand_over(
     result: type[V],
     starts: tuple[str, ...],
 ) -> V:
-    """Enqueue a build for whoever may take it, and wait for its outcome.
+    """Start a build here, or enqueue it for whoever may take it, and wait for its outcome.
 
     ``starts`` are the commits that it may begin with.
     """
-    queue = await _choose(run, starts) if services().has_workers else engine.BUILDS
+    queue = await _choose(run, starts) if services().has_workers else None
+    told = (run.model_dump(mode="json"), order.model_dump(mode="json"))
     with engine.once(f"{run.run_id}/{name}"):
-        handle = await DBOS.enqueue_workflow_async(
-            queue, work, run.model_dump(mode="json"), order.model_dump(mode="json")
-        )
+        if queue is None:
+            handle = await DBOS.start_workflow_async(work, *told)
+        else:
+            handle = await DBOS.enqueue_workflow_async(queue, work, *told)
     outcome = await handle.get_result(polling_interval_sec=engine.POLLING_SECONDS)
     if "error" in outcome:
         raise from_record(outcome["error"])

@@ -33,6 +33,7 @@ BUILDS_AT_ONCE = 4
 GATEWAY = "gateway"
 """The engine's name for the one process that is not a worker."""
 POLLING_SECONDS = 0.2
+SELDOM_SECONDS = 2.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,7 +80,9 @@ async def launch(
             queue, partition_concurrency=1, polling_interval_sec=POLLING_SECONDS
         )
     # As many builds as there are runs: whose turn it is with a model, the scheduler decides.
-    await DBOS.register_queue_async(BUILDS, polling_interval_sec=POLLING_SECONDS)
+    # Without workers they start at once, and the queue holds what an older version left there.
+    pause = SELDOM_SECONDS if isinstance(database, Path) else POLLING_SECONDS
+    await DBOS.register_queue_async(BUILDS, polling_interval_sec=pause)
     for node in nodes:
         await DBOS.register_queue_async(
             node_queue(node),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -52,6 +53,9 @@ _ENDS = {Stage.STOPPED: "🛑", Stage.CANCELLED: "⏹️", Stage.CLOSED: "🏁",
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 # When each run last changed, as far as it has been shown; workers change runs and show nothing.
 _shown: dict[str, datetime] = {}
+# Runs that are shown as soon as nobody else shows them, and the tasks that do it.
+_due: set[str] = set()
+_tasks: set[asyncio.Task[None]] = set()
 
 
 class StageRow(Value):
@@ -186,6 +190,40 @@ async def publish(run_id: str, *, afresh: bool = False) -> None:
     # One at a time for each run: else an older text could come last and stay.
     async with _locks.setdefault(run_id, asyncio.Lock()):
         await _publish(run_id, baton, afresh=afresh)
+
+
+def publish_soon(run_id: str) -> None:
+    """Do the same while the run goes on: writes to GitHub keep a distance from each other.
+
+    What is asked for before it has begun is done with it.
+    """
+    if not services().is_gateway or run_id in _due:
+        return
+    _due.add(run_id)
+    # In a context of its own: the step that asks for it may be over before it is done.
+    task = asyncio.create_task(_when_free(run_id), context=Context())
+    _tasks.add(task)
+    task.add_done_callback(_let_go)
+
+
+async def settle() -> None:
+    """Give up what is still due; what goes on after the next start is shown then."""
+    for task in _tasks:
+        task.cancel()
+    await asyncio.gather(*_tasks, return_exceptions=True)
+    _due.clear()
+
+
+async def _when_free(run_id: str) -> None:
+    async with _locks.setdefault(run_id, asyncio.Lock()):
+        _due.discard(run_id)
+        await _publish(run_id, services(), afresh=False)
+
+
+def _let_go(task: asyncio.Task[None]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("A status was not published; the next stage shows it", exc_info=error)
 
 
 async def _publish(run_id: str, baton: Services, *, afresh: bool) -> None:
