@@ -13,17 +13,17 @@ import platformdirs
 from benchmarks.real_issues.history import Case
 from bot.places import Places
 from bot.services import install, services
-from bot.views import RunView
 from shared import profiles
 from shared.domain import RepoRef, Stage
 from shared.profiles import Profile
 from shared.sandbox import Command, Finished, Sandbox, open_sandbox
+from shared.store import Run
 from shared.target import Target, prepare, run_tests
 from tests.road.world import World, open_world, plan_for
 
 CACHE = platformdirs.user_cache_path("baton")
 _PATIENCE = 3600.0
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.05
 
 
 class Outcome(NamedTuple):
@@ -104,7 +104,7 @@ async def walk(
         run = await _watch(world, number)
         seconds, busy = time.monotonic() - began, time.process_time() - busy
         pulls = await world.alice.call("GET", "/pulls?state=all")
-        entries = await services().store.usage(run.run_id)
+        entries = await services().store.usage(run.id)
     coder = [entry for entry in entries if entry.role == "coder"]
     return Outcome(
         stage=run.stage,
@@ -112,7 +112,7 @@ async def walk(
         head=pulls[0]["head"]["sha"] if pulls else "",
         is_ready=bool(pulls) and not pulls[0]["draft"],
         seconds=seconds,
-        model=run.model_seconds,
+        model=sum(entry.seconds for entry in entries),
         sandbox=meter.seconds,
         processor=busy,
         prompt_tokens=sum(entry.prompt_tokens for entry in coder),
@@ -127,13 +127,14 @@ def embedded(attempts: int) -> Profile:
     return profile.model_copy(update={"budgets": budgets})
 
 
-async def _watch(world: World, number: int) -> RunView:
-    asked: set[str] = set()
+async def _watch(world: World, number: int) -> Run:
+    """Agree to whatever is asked, until the run has ended; read the store, which costs little."""
+    asked: set[Stage] = set()
     async with asyncio.timeout(_PATIENCE):
         while True:
-            for run in await world.reader.runs():
-                if run.stage.awaits_person and f"{run.stage}" not in asked:
-                    asked.add(f"{run.stage}")
+            for run in await services().store.runs():
+                if run.stage.awaits_person and run.stage not in asked:
+                    asked.add(run.stage)
                     await world.alice.comment(number, "/approve")
                 if run.stage is Stage.PROPOSED or run.stage.is_final:
                     return run
