@@ -9,8 +9,9 @@ from shared.target import tools
 from shared.target.config import Pyproject, read_ini, read_pyproject, strings
 from shared.target.layout import packages, source_roots
 from shared.target.options import kept_options
+from shared.target.reports import reporter_of
 from shared.target.tree import Tree
-from shared.target.values import Detection, Overrides, Runner
+from shared.target.values import Detection, Overrides, Reporter, Runner
 
 _TEST_FILE = re.compile(r"(?:^|/)(?:test[^/]*|[^/]*_test|tests)\.py$")
 _PYTEST_STYLE = re.compile(r"^(?:async )?def test|^\s*(?:import|from) pytest\b", re.MULTILINE)
@@ -47,17 +48,20 @@ def detect(tree: Tree, overrides: Overrides | None = None) -> Detection:
 
 
 def _from_line(tree: Tree, pyproject: Pyproject, line: str, source: str) -> Detection:
-    """Take a shell line: pytest gives results test by test, of all others the exit code counts."""
+    """Take a shell line: some tools give results test by test, of others the exit code counts."""
     if tools.is_pytest(line):
         found = _pytest(tree, pyproject, f"`{line}`, {source}")
         options, paths = kept_options(tools.pytest_arguments(line))
         return found.model_copy(update={"options": (*found.options, *options), "paths": paths})
     is_python = any(mark in tree for mark in _PYTHON_MARKS)
     roots = source_roots(tree, pyproject) if is_python else ()
+    reporter = reporter_of(line, tree)
+    judged = "its exit code" if reporter is Reporter.NONE else f"what {reporter} says of each test"
     return Detection(
         runner=Runner.COMMAND,
-        said=f"`{line}`, {source} and judged by its exit code",
+        said=f"`{line}`, {source} and judged by {judged}",
         command=("sh", "-c", line),
+        reporter=reporter,
         is_python=is_python,
         source_roots=roots,
         packages=packages(tree, roots),

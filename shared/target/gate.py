@@ -8,6 +8,9 @@ parameter that the test asks for, or if the project's own code raises. All of it
 test itself: a file that cannot be imported, a fixture that fails and a mistake of the test
 prove nothing, because they would look the same whether or not the project is at fault.
 
+A compiler refuses what a name is missing for, with all tests around it: that too is a proper
+reason, if it complains of nothing else.
+
 Where only an exit code is known, the command has to succeed, then fail, then succeed.
 """
 
@@ -78,9 +81,11 @@ def judge_red(base: TestRun, red: TestRun) -> RedVerdict:
         return RedVerdict(sentences=unreliable)
     if not red.per_test:
         return _red_by_exit_code(base, red)
-    new = sorted(red.outcomes.keys() - base.outcomes.keys())
+    unbuilt = red.unbuilt - base.unbuilt
+    new = sorted((red.outcomes.keys() - base.outcomes.keys()) | unbuilt)
     broken = sorted(base.passed & red.ids(*_FAILING, *_SET_ASIDE))
-    vanished = sorted(base.passed - red.outcomes.keys())
+    # What cannot be built runs no test, old ones neither; they are looked for in the green run.
+    vanished = [] if unbuilt else sorted(base.passed - red.outcomes.keys())
     moved = _functions(new) & _functions(vanished)
     sentences = [*_collection(base, red), *_moved(moved), *_faults(new, moved, red)]
     if not new and not sentences:
@@ -107,12 +112,13 @@ def judge_green(base: TestRun, red: TestRun, head: TestRun) -> GreenVerdict:
         return GreenVerdict(sentences=unreliable)
     if not head.per_test:
         return _green_by_exit_code(head)
-    new = red.outcomes.keys() - base.outcomes.keys()
+    new = _asked_for(base, red, head)
     still_red = sorted(new - head.passed)
     wavering = sorted(new & head.ids(Outcome.FLAKY))
     harm = _harm(base, head)
     sentences = [
         *_collection(base, head),
+        *_named(sorted(head.unbuilt), "cannot be built", head),
         *_named(sorted(set(still_red) - set(wavering)), "has to pass and does not", head),
         *_named(wavering, "has to pass each time and passes only sometimes"),
         *_harm_told(harm, head),
@@ -126,6 +132,12 @@ def judge_green(base: TestRun, red: TestRun, head: TestRun) -> GreenVerdict:
             "still_red": tuple(still_red),
         }
     )
+
+
+def _asked_for(base: TestRun, red: TestRun, head: TestRun) -> frozenset[str]:
+    """Return the new tests; where the red run could not build them, those that came with it."""
+    run = head if red.unbuilt - base.unbuilt else red
+    return frozenset(run.outcomes.keys() - base.outcomes.keys())
 
 
 def judge_kept(before: TestRun, after: TestRun) -> GreenVerdict:
@@ -226,7 +238,7 @@ def _faults(new: Sequence[str], moved: set[str], red: TestRun) -> list[str]:
 
 def _against(test: str, red: TestRun) -> Iterator[str]:
     """Say what keeps a new test from being a proof."""
-    outcome, failure = red.outcomes[test], red.failures.get(test)
+    outcome, failure = red.outcomes.get(test), red.failures.get(test)
     if outcome is Outcome.PASSED:
         yield f"{test} passes without the change: make it ask for what is missing, or remove it."
     elif outcome in _SET_ASIDE:

@@ -19,10 +19,20 @@ from shared.errors import TargetError
 from shared.sandbox.values import Command, Ended, Finished, Limits, Mount, Sandbox
 from shared.target.inside import lay_generated, mounts, place, python, variables
 from shared.target.junit import Results, parse
-from shared.target.values import Failure, FailureKind, Outcome, Runner, Target, TestRun
+from shared.target.reports import FORMS
+from shared.target.values import (
+    Failure,
+    FailureKind,
+    Outcome,
+    Reporter,
+    Runner,
+    Target,
+    TestRun,
+)
 
 _SECONDS = 600.0
-_REPORT = "junit.xml"
+_REPORT = "report"
+_LONGEST_OUTPUT = 16 * 1024 * 1024  # of tools whose output is their report
 _LARGEST_REPORT = 32 * 1024 * 1024
 _LOG_HEAD, _LOG_TAIL = 6_000, 14_000
 _SAID = 2_000  # characters of a failed setup
@@ -61,6 +71,8 @@ async def run_tests(
     """
     if target.setup:
         await _set_up(target, checkout, sandbox, seconds)
+    if target.detection.reporter is not Reporter.NONE:
+        return await _run_reporting(target, checkout, sandbox, seconds)
     if target.detection.runner is Runner.COMMAND:
         return await _run_command(target, checkout, sandbox, seconds)
     odd = next((test for test in only if test.startswith("-")), None)
@@ -99,7 +111,10 @@ async def _set_up(target: Target, checkout: Path, sandbox: Sandbox, seconds: flo
 
 async def _run_command(target: Target, checkout: Path, sandbox: Sandbox, seconds: float) -> TestRun:
     argv = target.detection.command
-    finished = await _run(target, checkout, sandbox, argv, seconds)
+    return _by_exit_code(argv, await _run(target, checkout, sandbox, argv, seconds))
+
+
+def _by_exit_code(argv: tuple[str, ...], finished: Finished) -> TestRun:
     name = argv[-1] if argv[:2] == ("sh", "-c") else " ".join(argv)
     failures = {}
     if not finished.ok:
@@ -119,6 +134,39 @@ async def _run_command(target: Target, checkout: Path, sandbox: Sandbox, seconds
     )
 
 
+async def _run_reporting(
+    target: Target, checkout: Path, sandbox: Sandbox, seconds: float
+) -> TestRun:
+    """Run a command whose tool tells how each test ended; ``only`` some of them it cannot."""
+    form, line = FORMS[target.detection.reporter], target.detection.command[-1]
+    with tempfile.TemporaryDirectory(prefix="baton-tests-") as name:
+        results = await asyncio.to_thread(Path(name).resolve)
+        outside = Mount(source=results, target=place(results, "results"), writable=True)
+        argv = ("sh", "-c", form.ask(line, str(outside.target / _REPORT)))
+        finished = await _run(
+            target, checkout, sandbox, argv, seconds, outside, output=_LONGEST_OUTPUT
+        )
+        report = await asyncio.to_thread(_read_report, results / _REPORT)
+    if finished.ended is Ended.TIMED_OUT:
+        return _by_exit_code(("sh", "-c", line), finished)
+    found, doubts = Results({}, {}), list(_limits_hit(finished))
+    try:
+        found = form.read(finished.output, report, sandbox.inside(checkout, checkout))
+        if finished.ok is bool(found.failures):
+            told = f"The report has {len(found.failures)} failures"
+            doubts.append(f"{told}, but the exit code is {finished.exit_code}.")
+    except TargetError as error:
+        doubts.append(str(error))
+    return TestRun(
+        outcomes=found.outcomes,
+        failures=found.failures,
+        exit_code=finished.exit_code,
+        log=_shortened(form.shown(finished.output)),
+        seconds=finished.seconds,
+        doubts=tuple(doubts),
+    )
+
+
 async def _run(
     target: Target,
     checkout: Path,
@@ -126,12 +174,13 @@ async def _run(
     argv: tuple[str, ...],
     seconds: float,
     *extra: Mount,
+    output: int = Limits().output_bytes,
 ) -> Finished:
     command = Command(
         argv=argv,
         env=variables(target, sandbox.inside(checkout, checkout)),
         mounts=(*mounts(target), *extra),
-        limits=Limits(seconds=seconds),
+        limits=Limits(seconds=seconds, output_bytes=output),
     )
     await lay_generated(target, checkout)
     return await sandbox.run(command, checkout)

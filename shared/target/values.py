@@ -18,6 +18,16 @@ class Runner(StrEnum):
     COMMAND = "command"
 
 
+class Reporter(StrEnum):
+    """The tool behind a command whose results can be had test by test."""
+
+    NONE = "none"
+    CARGO = "cargo"
+    GO = "go"
+    JEST = "jest"
+    VITEST = "vitest"
+
+
 class Overrides(Value):
     """What ``.github/baton.yml`` says about the tests; it wins over detection.
 
@@ -34,7 +44,8 @@ class Overrides(Value):
 class Detection(Value):
     """How a repository is tested, as far as its files tell.
 
-    ``command`` is the argv of a command runner. ``options`` and ``paths`` go to pytest.
+    ``command`` is the argv of a command runner, ``reporter`` the tool that it calls.
+    ``options`` and ``paths`` go to pytest.
     ``source_roots`` are folders from which the project is imported, ``packages`` the
     top-level names found there. ``said`` is a sentence for people.
     """
@@ -42,6 +53,7 @@ class Detection(Value):
     runner: Runner
     said: str
     command: tuple[str, ...] = ()
+    reporter: Reporter = Reporter.NONE
     options: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     is_python: bool = False
@@ -108,9 +120,9 @@ class TestRun(Value):
     """One run of a repository's tests.
 
     Outcomes and failures are by test id (``tests/test_a.py::TestX::test_y[1]``); a file that
-    cannot be collected has a failure under its path, and no outcome. ``doubts`` are sentences
-    which say why the results cannot be relied on. ``per_test`` is false where the exit code
-    is all that is known.
+    cannot be collected or built has a failure under its path, and no outcome. ``doubts`` say
+    why the results cannot be relied on. ``per_test`` is false where the exit code is all that
+    is known.
     """
 
     __test__: ClassVar[bool] = False  # its name looks like a test class to pytest
@@ -139,6 +151,13 @@ class TestRun(Value):
         """Return the files that could not be collected."""
         collection = FailureKind.COLLECTION
         return frozenset(i for i, failure in self.failures.items() if failure.kind is collection)
+
+    @property
+    def unbuilt(self) -> frozenset[str]:
+        """Return what could not be built because the project lacks a name that its tests use."""
+        missing = FailureKind.MISSING_NAME
+        failing = frozenset(i for i, failure in self.failures.items() if failure.kind is missing)
+        return failing - self.outcomes.keys()
 
     @property
     def passed(self) -> frozenset[str]:
