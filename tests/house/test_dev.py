@@ -9,7 +9,18 @@ from tests.house.commands import ended
 from tests.house.project import ROOT, texts
 
 DEV = str(ROOT / "dev")
-COMMANDS = ("demo", "baton", "test", "check", "coverage", "fmt", "bench", "browser", "clean", "help")
+COMMANDS = (
+    "demo",
+    "baton",
+    "test",
+    "check",
+    "coverage",
+    "fmt",
+    "bench",
+    "browser",
+    "clean",
+    "help",
+)
 _SAID = re.compile(r"^  (\w+) ", re.MULTILINE)
 _TYPED = re.compile(r"(?<![\w/.])\./dev (\w+)")
 

@@ -174,7 +174,7 @@ DOUBLE = """
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
 async def test_go_is_judged_test_by_test(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
-    """go's own tests go red for a name that is missing, and green with it, in the sandbox."""
+    """Go's own tests go red for a name that is missing, and green with it, in the sandbox."""
     target = await prepare(lay(tmp_path, GO), cache, sandbox, overrides=Overrides())
     base = await run_tests(target, tmp_path, sandbox)
     lay(tmp_path, {"double_test.go": DOUBLE})
