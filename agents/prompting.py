@@ -72,12 +72,20 @@ def fitted(
 def messages(role: Prompt, **values: str) -> tuple[Message, Message]:
     """Return the system message and the first user message of a role.
 
+    A part whose value is NONE is left out with its heading, since it would be read at every turn;
+    a stranger, who reads once, is told of it.
     Raises ConfigurationError when a placeholder has no value, or a value no placeholder.
     """
     stable, task = _parts(role)
+    name = f"{role}.md"
+    filled = substitute(name, task, values)
+    if role != FRONTIER and NONE in values.values():
+        shown = _without_empty(task, values)
+        known = set(Template(shown).get_identifiers())
+        filled = substitute(name, shown, {n: v for n, v in values.items() if n in known})
     return (
         Message(role=Speaker.SYSTEM, content=_system(role, stable)),
-        Message(role=Speaker.USER, content=substitute(f"{role}.md", task, values)),
+        Message(role=Speaker.USER, content=filled),
     )
 
 
@@ -94,6 +102,18 @@ def substitute(name: str, text: str, values: dict[str, str]) -> str:
     if unused := sorted(set(values) - wanted):
         raise ConfigurationError(f"The prompt {name} has no place for {', '.join(unused)}.")
     return template.substitute(values).strip()
+
+
+def _without_empty(task: str, values: Mapping[str, str]) -> str:
+    """Leave out the placeholders that have nothing to hold, with the lines that lead to them."""
+    empty = {f"${{{name}}}" for name, value in values.items() if value == NONE}
+    kept = list[str]()
+    for paragraph in task.split("\n\n"):
+        if paragraph not in empty:
+            kept.append(paragraph)
+        elif kept and kept[-1].endswith(":") and "${" not in kept[-1]:
+            kept.pop()
+    return "\n\n".join(kept)
 
 
 def prompt_hash(role: Prompt) -> str:

@@ -9,7 +9,8 @@ from shared.workspace.actions import Action, Observation, RunCommand
 SAME_PAIRS = 4
 SAME_ERRORS = 3
 ALTERNATION = 6
-_DURATION = re.compile(r"\d+(?:\.\d+)?\s*(?:ms|s|seconds?)\b")
+# Bounded, because a wall of digits would keep an unbounded one busy for a minute.
+_DURATION = re.compile(r"(?<!\d)\d{1,9}(?:\.\d{1,9})?\s{0,3}(?:ms|s|seconds?)\b")
 
 
 class Step(NamedTuple):

@@ -84,6 +84,9 @@ CIRCLES: Mapping[str, Case] = {
     "two steps in turn": Case(
         [view("shop.py"), view("README.md")] * 3, FAILED, "took turns", Ended.STUCK
     ),
+    "a wall of digits": Case(
+        [run("head -c 9000 /dev/zero | tr '\\0' 1")], FAILED, "same result 4 times", Ended.STUCK
+    ),
     "the same refused edit": Case([edit("x\n", "y\n")], FAILED, "same error", Ended.STUCK),
     "new steps for ever": Case(
         [run(f"echo {n}") for n in range(9)], FAILED, "8 steps", Ended.STEPS, Limits(steps=8)

@@ -1,12 +1,17 @@
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from agents import prompting, protocol
+from agents.frontier import Advice
+from agents.router import Sorting
+from agents.summary import Notes
 from shared.chat import Speaker, likely_tokens
-from shared.domain import Finding, Role, Severity
+from shared.domain import Blueprint, Finding, Report, Review, Role, Severity
 from shared.errors import ConfigurationError
 
 VALUES: dict[Role, tuple[str, ...]] = {
@@ -71,6 +76,16 @@ def test_a_value_without_a_place_is_an_error(role: Role) -> None:
         prompting.messages(role, **values)
 
 
+def test_a_part_without_anything_in_it_is_left_out() -> None:
+    """Its heading goes with it; a text that only says so stays, and so does all else."""
+    values = dict.fromkeys(VALUES[Role.CODER], "x")
+    _, task = prompting.messages(
+        Role.CODER, **{**values, "issue": "About:\n\n(none)", "plan": prompting.NONE}
+    )
+    assert "The plan:" not in task.content
+    assert "About:\n\n(none)\n\nAction items:\n\nx" in task.content
+
+
 def test_a_stray_dollar_is_an_error() -> None:
     """A broken template is told, not sent."""
     with pytest.raises(ConfigurationError, match="stray"):
@@ -115,8 +130,43 @@ def test_the_hash_tells_prompts_apart() -> None:
     assert hashes == {role: prompting.prompt_hash(role) for role in Role}
 
 
+_CHOICES = {"high", "medium", "low"}
+FORMS: Mapping[str, type[BaseModel]] = {
+    "router": Sorting,
+    "planner": Blueprint,
+    "reviewer": Review,
+    "documenter": Report,
+    "summary": Notes,
+    "frontier": Advice,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_page_prompt_and_code_ask_for_the_same_fields(name: str) -> None:
+    """The page's row and the prompt name each field of the form, at every depth, and no other."""
+    schema = FORMS[name].model_json_schema()
+    kinds = [schema, *schema.get("$defs", {}).values()]
+    fields = {field for kind in kinds for field in kind.get("properties", {})}
+    row = next(line for line in _page().split("\n") if line.startswith(f"| `{name}.md` |"))
+    assert set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) - _CHOICES == fields
+    prompt = (files("agents") / "prompts" / f"{name}.md").read_text("utf-8")
+    assert set(re.findall(r'"(\w+)"', prompt)) >= fields
+
+
+def test_the_page_about_prompts_names_what_each_agent_acts_with() -> None:
+    """Every action of the protocol has its row on the page and its place in the prompt."""
+    actions = (files("agents") / "prompts" / "actions.md").read_text("utf-8")
+    for kind in ("run", "view", "search", "edit", "create", "submit"):
+        assert re.search(rf"^\| `{kind}\b", _page(), re.MULTILINE)
+        assert f"\n```{kind}" in actions
+
+
 def test_the_page_about_prompts_names_every_file() -> None:
     """The documentation and the folder do not drift apart."""
-    page = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text("utf-8")
+    page = _page()
     for prompt in (files("agents") / "prompts").iterdir():
         assert f"`{prompt.name}`" in page
+
+
+def _page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "prompts.md").read_text("utf-8")

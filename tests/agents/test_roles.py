@@ -216,13 +216,13 @@ async def test_the_coder_mends_the_fault(stage: Stage, tree: Path, sandbox: Sand
 
 
 async def test_an_easy_issue_needs_no_plan(stage: Stage, tree: Path, sandbox: Sandbox) -> None:
-    """Without blueprint, tests and remarks the prompt says so and has no holes."""
+    """Without blueprint, tests and remarks the prompt has no word about them, and no holes."""
     chat = await stage.chat(Role.CODER, "```submit\nNothing to do.\n```")
     task = coder.CoderTask(issue=ISSUE, test_command="make test")
     attempt = await coder.implement(chat, SandboxWorkspace(tree, sandbox), task, LIMITS)
     assert attempt.submitted
-    assert chat.task.count("(none)") == 6
-    assert "Follow-up" not in chat.task
+    for part in ("(none)", "plan", "items", "fail", "wrong with", "Remarks", "Code", "Follow-up"):
+        assert part not in chat.task.replace(ISSUE.title, "")
 
 
 async def test_the_reviewer_judges(stage: Stage) -> None:
