@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from shared.domain import Language
 
 # GitHub turns these into notifications, links that close issues, and requests to other hosts.
-_MENTION = re.compile(r"(?<!\w)@(?=[A-Za-z0-9])")
+_MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])")
 _CLOSING = re.compile(
     r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d|GH-\d|\[|https?://)",
     re.IGNORECASE,
@@ -16,13 +16,16 @@ _CLOSING = re.compile(
 _IMAGE = re.compile(r"!(?=\[)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+# Other bots of a repository obey lines such as "/merge", and Baton may write there.
+_SLASH = re.compile(r"^([ \t]*)/(?=[A-Za-z][\w-]*(?:[ \t]|$))", re.MULTILINE)
 _SHORT = 9.95  # seconds; above it a tenth tells nothing
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
 def plain(text: object) -> str:
-    """Neutralise Markdown of foreign text: no mentions, images, raw HTML or closing keywords."""
-    quiet = _MENTION.sub(f"@{_ZERO_WIDTH_SPACE}", str(text))
+    """Neutralise foreign text: no mentions, commands, images, raw HTML or closing keywords."""
+    quiet = _SLASH.sub(rf"\1{_ZERO_WIDTH_SPACE}/", str(text))
+    quiet = _MENTION.sub(f"@{_ZERO_WIDTH_SPACE}", quiet)
     quiet = _CLOSING.sub(rf"\1{_ZERO_WIDTH_SPACE}\2", quiet)
     return _closed(_TAG.sub("&lt;", _IMAGE.sub("!" + _ZERO_WIDTH_SPACE, quiet)))
 

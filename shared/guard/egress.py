@@ -6,6 +6,7 @@ matter of the channel. Pure, and linear in the length of the text.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
@@ -15,7 +16,7 @@ from shared.domain import Value
 from shared.guard import outward
 from shared.guard.outward import Change
 from shared.guard.own import OURS, OwnSecrets
-from shared.guard.secret_rules import find_secrets
+from shared.guard.secret_rules import Span, find_secrets
 
 
 class Channel(StrEnum):
@@ -42,6 +43,8 @@ class Kind(StrEnum):
     CONTROL = "control"
     MENTION = "mention"
     CLOSING = "closing"
+    ENTITY = "entity"
+    SKIP = "skip"
 
 
 class Decision(StrEnum):
@@ -114,11 +117,11 @@ FALSE_ALARMS: set[str] = set()
 
 Found = tuple[Kind, str, Change]
 _SECRETS = frozenset({Kind.OWN_SECRET, Kind.SECRET, Kind.CONTROL})
-_PAGE = _SECRETS | {Kind.IMAGE, Kind.LINK, Kind.MENTION}
+_PAGE = _SECRETS | {Kind.IMAGE, Kind.LINK, Kind.MENTION, Kind.ENTITY}
 _LOOKED_FOR: Mapping[Channel, frozenset[Kind]] = {
     Channel.COMMENT: _PAGE,
-    Channel.PULL_BODY: _PAGE | {Kind.CLOSING},
-    Channel.COMMIT_MESSAGE: _SECRETS | {Kind.MENTION, Kind.CLOSING},
+    Channel.PULL_BODY: _PAGE | {Kind.CLOSING, Kind.SKIP},
+    Channel.COMMIT_MESSAGE: _SECRETS | {Kind.MENTION, Kind.CLOSING, Kind.SKIP},
     Channel.BRANCH_NAME: _SECRETS,
     Channel.CHECK_RUN: _PAGE,
     Channel.CLOUD_PAYLOAD: _SECRETS,
@@ -133,6 +136,7 @@ _BLOCKING: Mapping[Channel, frozenset[Kind]] = {
     Channel.COMMIT_MESSAGE: frozenset({Kind.OWN_SECRET}),
 }
 # Signs that mean nothing to Markdown: a bracket could make an image of what stands around it.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _REDACTED = "‹redacted: {}›"
 _EVERYWHERE = Rules()
 _MOST_TOLD = 5
@@ -180,17 +184,31 @@ def _controls(text: str) -> Iterator[Found]:
 def _changes(text: str, kinds: frozenset[Kind], rules: Rules) -> Iterator[Found]:
     for start, end in rules.own.find(text):
         yield Kind.OWN_SECRET, "own-secret", (start, end, _REDACTED.format("own-secret"))
-    for span in find_secrets(text):
+    for span in _secrets(text):
         yield Kind.SECRET, span.rule, (span.start, span.end, _REDACTED.format(span.rule))
     others: Mapping[Kind, Iterable[Change]] = {
         Kind.IMAGE: outward.images(text, rules.hosts),
         Kind.LINK: outward.links(text, rules.hosts),
         Kind.MENTION: outward.mentions(text, rules.mentions, rules.free_mentions),
+        Kind.ENTITY: outward.entities(text),
+        Kind.SKIP: outward.skips(text),
         Kind.CLOSING: () if rules.closes is None else outward.closings(text, rules.closes),
     }
     for kind, changes in others.items():
         if kind in kinds:
             yield from ((kind, kind.value, change) for change in changes)
+
+
+def _secrets(text: str) -> Iterator[Span]:
+    """Find secrets by form, also where characters that nobody sees stand within them."""
+    yield from find_secrets(text)
+    if not _UNSEEN.search(text):
+        return
+    places = [n for n, character in enumerate(text) if not _UNSEEN.match(character)]
+    for span in find_secrets("".join(text[place] for place in places)):
+        start, end = places[span.start], places[span.end - 1] + 1
+        if _UNSEEN.search(text, start, end):
+            yield Span(rule=span.rule, start=start, end=end)
 
 
 def _applied(text: str, changes: list[Change]) -> str:

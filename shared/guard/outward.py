@@ -4,12 +4,12 @@ Code and HTML comments are not rendered and stay as they are. Where it is unclea
 something is code, it is taken for none.
 """
 
+import html
 import re
 from collections.abc import Callable, Collection, Iterator
-from urllib.parse import unquote, urlsplit
 
+from shared.guard.links import host_of, leaking
 from shared.guard.markup import code_and_comments
-from shared.guard.secret_rules import entropy
 
 _SPACE = "\u200b"
 _IMAGE = re.compile(r"!(?=\[)")
@@ -19,30 +19,40 @@ _REQUESTS = re.compile(
     r"|style|script|meta|base|form)\b)",
     re.IGNORECASE,
 )
-_MENTION = re.compile(r"(?<![\w`/])@(?=([A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9_.-]{1,100})?))")
+# GitHub draws such a block, with links and labels that are HTML.
+_DRAWN = re.compile(r" {0,3}(?:`{3,}|~{3,})[ \t]*(?P<kind>mermaid)\b", re.IGNORECASE)
+_MENTION = re.compile(
+    r"(?<![A-Za-z0-9])@(?=([A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9_.-]{1,100})?))"
+)
+_LEADS = re.compile(r"https?://[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/(?:[\w.-]{1,99}/){0,8}$")
+_LOOK_BACK = 200
 _CLOSING = re.compile(
-    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?[ \t]{1,9}"
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?\s{1,9}"
     r"(?:(?P<own>#(?P<number>\d{1,9}))|[\w.-]{1,100}/[\w.-]{1,100}#\d|GH-\d|\[|https?://))",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"https?://[^\s<>\"'`)\]}|\\]{4,4000}", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_DISGUISED = re.compile(r"[A-Za-z0-9@#/:.?=_-]")
+# https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs and its like.
+_SKIP = re.compile(
+    r"\[(?:skip[ -](?:ci|actions?|checks|travis|circle ?ci|netlify|appveyor|buildkite)"
+    r"|(?:ci|actions?|travis|netlify)[ -]skip|no[ -]ci)\]|^skip-checks[ \t]*:|\*{3}NO_CI\*{3}",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CONTROL = re.compile(
     r"\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]"
     r"|\x1b[\]P^_X][^\x07\x1b\n]{0,4000}(?:\x07|\x1b\\)?"
     r"|\x1b[ -/]{0,4}[0-~]?|\r(?!\n)"
+    # Such runs stand in no writing, and spell what nobody sees.
+    r"|[\u200b-\u200d\u2060-\u2064\ufeff\ufe00-\ufe0f\U000E0100-\U000E01EF]{3,}"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000E0000-\U000E007F]"
 )
-_LONG_DATA = 64  # characters of one value that nobody types
-_RANDOM_DATA = 24  # characters that are data when they are random, too
-_RANDOM = 3.3  # bits a character; phrases reach it, too, but seldom with a digit
-_HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
-
 Change = tuple[int, int, str]
 """A piece of the text and what takes its place."""
 
 
 def controls(text: str) -> Iterator[Change]:
-    """Yield terminal controls and characters that turn the direction; they are taken out."""
+    """Yield terminal controls, characters that turn the direction, and runs of unseen ones."""
     for match in _CONTROL.finditer(text):
         yield *match.span(), ""
 
@@ -66,8 +76,11 @@ def images(text: str, hosts: Collection[str]) -> Iterator[Change]:
     seen = rendered(text)
     for match in _IMAGE.finditer(text):
         address = _ADDRESS_OF_IMAGE.match(text, match.end())
-        if seen(match.start()) and not (address and _host(address[1]) in hosts):
+        if seen(match.start()) and not (address and host_of(address[1]) in hosts):
             yield *match.span(), f"!{_SPACE}"
+    for start, end, is_code in code_and_comments(text):
+        if is_code and (drawn := _DRAWN.match(text, start, end)):
+            yield *drawn.span("kind"), "text"
     seen = rendered(text)
     for match in _REQUESTS.finditer(text):
         if seen(match.start()):
@@ -83,13 +96,18 @@ def mentions(text: str, allowed: Collection[str], free: int) -> Iterator[Change]
     welcome = {login.casefold() for login in allowed}
     for match in _MENTION.finditer(text):
         login = match[1].casefold()
-        if login in welcome or not seen(match.start()):
+        if login in welcome or not seen(match.start()) or _is_in_link(text, match.start()):
             continue
         if free and "/" not in login:
             free -= 1
             welcome.add(login)
         else:
             yield *match.span(), f"@{_SPACE}"
+
+
+def _is_in_link(text: str, place: int) -> bool:
+    """Tell whether an @ is a part of an address, as those of npm's packages have it."""
+    return bool(_LEADS.search(text[max(0, place - _LOOK_BACK) : place]))
 
 
 def closings(text: str, allowed: Collection[int]) -> Iterator[Change]:
@@ -102,46 +120,21 @@ def closings(text: str, allowed: Collection[int]) -> Iterator[Change]:
 def links(text: str, hosts: Collection[str]) -> Iterator[Change]:
     """Yield the parts of links to foreign hosts that carry data out when they are followed."""
     seen = rendered(text)
-    for match in _LINK.finditer(text):
-        if not seen(match.start()):
-            continue
-        try:
-            parts = urlsplit(match[0])
-            host = parts.hostname or ""
-        except ValueError:
-            yield *match.span(), "‹link removed›"
-            continue
-        if host in hosts:
-            continue
-        if any(_carries(label, _RANDOM_DATA) for label in host.split(".")):
-            yield *match.span(), "‹link removed›"
-            continue
-        end = match.start() + len(match[0])
-        for mark, part in (("?", parts.query), ("#", parts.fragment)):
-            if _has_data(part):
-                yield match.start() + match[0].index(mark), end, f"{mark}‹data removed›"
-                break
-        else:
-            if any(_carries(one, 2 * _RANDOM_DATA) for one in parts.path.split("/")):
-                yield match.start() + match[0].index(host) + len(host), end, "/‹data removed›"
+    for start, end, instead in leaking(text, hosts):
+        if seen(start):
+            yield start, end, instead
 
 
-def _has_data(query: str) -> bool:
-    values = [value for pair in query.split("&") for value in pair.split("=", 1)]
-    return any(len(unquote(v)) >= _LONG_DATA or _carries(v, _RANDOM_DATA) for v in values)
+def entities(text: str) -> Iterator[Change]:
+    """Yield references to letters and marks that nobody has to escape: they disguise the rest."""
+    seen = rendered(text)
+    for match in _ENTITY.finditer(text):
+        meant = html.unescape(match[0])
+        if _DISGUISED.fullmatch(meant) and seen(match.start()):
+            yield match.start(), match.start() + 1, "&amp;"
 
 
-def _carries(text: str, least: int) -> bool:
-    plain = unquote(text)
-    if len(plain) < least or ("-" in plain.strip("-") and " " not in plain and plain.islower()):
-        return False
-    if _HEX.fullmatch(plain):
-        return least == _RANDOM_DATA
-    return entropy(plain) >= _RANDOM and any(c.isdigit() for c in plain)
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+def skips(text: str) -> Iterator[Change]:
+    """Yield what would keep checks from running on a commit or a merge."""
+    for match in _SKIP.finditer(text):
+        yield match.start() + 1, match.start() + 1, _SPACE

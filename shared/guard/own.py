@@ -1,15 +1,18 @@
 """The secrets of this process, found again in whatever form they would leave it.
 
 Known by value: the webhook secret, the App's key, tokens. Found are the value itself and its
-reversed, hexadecimal, decimal, base32 and base64 forms (at every alignment), in capitals or
-small letters, taken apart by anything but letters and digits, percent-encoded or escaped, and
-any part of at least 19 letters and digits. Not found: encryption, compression, other alphabets,
-letters strewn between the secret's own.
+reversed, hexadecimal, decimal, rot13, base32, base64 and base85 forms (at every alignment), in
+capitals or small letters, in Unicode's bold, wide and round ones, taken apart by anything but
+letters and digits, percent-encoded or escaped, and any part of at least 19 letters and digits.
+Not found: encryption, compression, one encoding within another, letters strewn between the
+secret's own.
 """
 
 import base64
+import codecs
 import re
 import threading
+import unicodedata
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -21,9 +24,15 @@ _MOST_PASSING = 64  # tokens that live for an hour
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _ESCAPE = re.compile(
     r"%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|\\u(?:00)?([0-9A-Fa-f]{2})(?![0-9A-Fa-f])"
-    r"|&#x([0-9A-Fa-f]{2});|&#(\d{2,3});|\\[nrt]"
+    r"|U\+(?:00)?([0-9A-Fa-f]{2})(?![0-9A-Fa-f])|&#x([0-9A-Fa-f]{2});|&#(\d{2,3});"
+    r"|\\([01][0-7]{2})|\\[nrt]"
 )
 _PIECE = re.compile(f"{_ESCAPE.pattern}|([A-Za-z0-9])")
+_DRESSED = re.compile(
+    "[\u00b2\u00b3\u00b9\u2070-\u209c\u2100-\u2149\u2460-\u24ff\uff10-\uff5a"
+    "\U0001d400-\U0001d7ff\U0001f110-\U0001f18f]"
+)
+_BY_FOURS: tuple[Callable[[bytes], bytes], ...] = (base64.b85encode, base64.a85encode)
 _PEM = re.compile(r"-----[^-]{1,60}-----")
 _PEM_COMMON = 26  # base64 of the DER head that all RSA keys of a size share
 _JWT_HEAD = re.compile(r"eyJ[A-Za-z0-9_-]{4,}\.")
@@ -122,6 +131,20 @@ def _views(text: str) -> Iterator[tuple[str, "array[int]"]]:
     yield _view(_RUN.finditer(text))
     if _ESCAPE.search(text):
         yield _view(_PIECE.finditer(text))
+    if _DRESSED.search(text):
+        yield _undressed(text)
+
+
+def _undressed(text: str) -> tuple[str, "array[int]"]:
+    """Return the letters and digits with those that only look otherwise, as in bold script."""
+    joined: list[str] = []
+    places: array[int] = array("q")
+    for place, character in enumerate(text):
+        for meant in unicodedata.normalize("NFKC", character):
+            if meant.isascii() and meant.isalnum():
+                joined.append(meant)
+                places.extend((place, place + 1))
+    return "".join(joined).lower(), places
 
 
 def _view(matches: Iterator[re.Match[str]]) -> tuple[str, "array[int]"]:
@@ -143,13 +166,14 @@ def _view(matches: Iterator[re.Match[str]]) -> tuple[str, "array[int]"]:
 def _decoded(match: re.Match[str]) -> str:
     if match.re is _RUN:
         return match[0]
-    *digits, decimal, plain = match.groups()
+    *digits, decimal, octal, plain = match.groups()
     if plain is not None:
         return plain
     hexadecimal = next((one for one in digits if one), "")
-    if not hexadecimal and decimal is None:
+    if not hexadecimal and decimal is None and octal is None:
         return ""  # an escaped end of line
-    character = chr(int(decimal) if decimal is not None else int(hexadecimal, 16))
+    code = int(decimal) if decimal else int(octal, 8) if octal else int(hexadecimal, 16)
+    character = chr(code)
     return character if character.isascii() and character.isalnum() else ""
 
 
@@ -165,10 +189,12 @@ def _forms(value: str) -> tuple[str, ...]:
         encoded = (
             part,
             part[::-1],
+            codecs.encode(part, "rot13"),
             data.hex(),
             " ".join(map(str, data)),
             *(_shifted(data, base64.b64encode, (3, 4), shift) for shift in range(3)),
             *(_shifted(data, base64.b32encode, (5, 8), shift) for shift in range(5)),
+            *(encode(data[at:]).decode() for encode in _BY_FOURS for at in range(4)),
         )
         found |= dict.fromkeys(form for one in encoded if len(form := _squeezed(one)) >= _LEAST)
     return tuple(found)

@@ -50,7 +50,13 @@ _ALWAYS_PROTECTED = (
     *("azure-pipelines.yml", ".pre-commit-config.yaml", ".husky/*", ".devcontainer/*", ".vscode/*"),
     *(".envrc", ".npmrc", ".pypirc", ".netrc", "pip.conf", "dockerfile", "makefile", "agents.md"),
     *("security.md", "license", "license.md", "license.txt", "claude.md"),
-    *(".idea/*", ".claude/*", ".cursor/*"),
+    *(".idea/*", ".claude/*", ".cursor/*", ".cursorrules", ".windsurfrules", ".clinerules"),
+    *("gemini.md", ".mcp.json", "agents.override.md", "renovate.json*", ".renovaterc*"),
+    *(".mergify.yml", ".mergify/*", ".kodiak.toml", "bors.toml", "action.yml", "action.yaml"),
+    *(".gitlab/*", ".buildkite/*", ".drone.yml", ".woodpecker*", "appveyor.yml", ".appveyor.yml"),
+    *("bitbucket-pipelines.yml", "cloudbuild.y*ml", "buildspec.yml", "jenkinsfile*"),
+    *("dockerfile.*", "*.dockerfile", "containerfile", "compose.y*ml", "docker-compose*.y*ml"),
+    *("gnumakefile", ".npmrc", ".yarnrc*", "pip.ini", "uv.toml", ".releaserc*"),
 )
 _LOCK_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "pipfile.lock", "package-lock.json", "yarn.lock"),

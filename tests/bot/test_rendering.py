@@ -11,6 +11,9 @@ from shared.domain import Language
     ("foreign", "harmless"),
     [
         ("ask @octocat", "ask @\u200boctocat"),
+        ("_@octocat_", "_@\u200boctocat_"),
+        ("a\n /merge now\n/lgtm", "a\n \u200b/merge now\n\u200b/lgtm"),
+        ("/etc/hosts and /merge", "/etc/hosts and /merge"),
         ("mail a@b.example", "mail a@b.example"),
         ("Closes #1", "Closes\u200b #1"),
         ("fixes: octo/app#12", "fixes\u200b: octo/app#12"),

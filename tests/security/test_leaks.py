@@ -1,8 +1,10 @@
 """Texts on their way out: what is sent in their place, and why."""
 
 import base64
+import codecs
 import logging
 import random
+import string
 
 import pytest
 
@@ -57,6 +59,16 @@ def test_a_secret_is_taken_out(name: str, place: str) -> None:
     assert name.split(maxsplit=1)[0] in {finding.rule for finding in sent.findings}
 
 
+def test_a_secret_is_found_behind_what_nobody_sees() -> None:
+    """Zero-width characters within a token do not save it, and it is told once."""
+    token = SECRETS["github-token"]
+    text = f"a \u200b {token[:9]}\u200b{token[9:]}\ufe0f b {token}"
+    sent = release(text, Channel.CLOUD_PAYLOAD, Rules(own=OwnSecrets()))
+    mark = "‹redacted: github-token›"
+    assert sent.text == f"a \u200b {mark}\ufe0f b {mark}"
+    assert len(sent.findings) == 2
+
+
 OWN = f"whsec-{some(40)}"
 DISGUISES = {
     "as it is": OWN,
@@ -81,6 +93,16 @@ DISGUISES = {
     "in two strings": f'"{OWN[:20]}" + "{OWN[20:]}"',
     "over quoted lines": "\n> ".join(OWN[i : i + 7] for i in range(0, len(OWN), 7)),
     "its second half": OWN[len(OWN) // 2 :],
+    "rot13": codecs.encode(OWN, "rot13"),
+    "base85": base64.b85encode(OWN.encode()).decode(),
+    "base85, one byte in": base64.b85encode(b"x" + OWN.encode()).decode(),
+    "base85 of Adobe": base64.a85encode(OWN.encode()).decode(),
+    "octal": "".join(f"\\{b:03o}" for b in OWN.encode()),
+    "code points": " ".join(f"U+{b:04X}" for b in OWN.encode()),
+    "wide letters": "".join(chr(ord(c) + 0xFEE0) for c in OWN),
+    "bold letters": OWN.translate(
+        {ord(c): 0x1D400 + n for n, c in enumerate(string.ascii_uppercase + string.ascii_lowercase)}
+    ),
 }
 
 
@@ -105,6 +127,7 @@ def test_our_own_secret_stops_what_cannot_be_taken_back(channel: Channel) -> Non
     assert (sent.decision, sent.text) == (Decision.BLOCK, "")
 
 
+DATA = "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ1"
 MARKDOWN = {
     "image": ("![a](https://e.example/x.png)", "!\u200b[a](https://e.example/x.png)"),
     "image by reference": ("![a][b]", "!\u200b[a][b]"),
@@ -153,6 +176,37 @@ MARKDOWN = {
         "!‹redacted: github-token›(https://e.example/x.png)",
     ),
     "backspaces": ("a\x08b", "ab"),
+    "mention, emphasised": ("_@alice_", "_@\u200balice_"),
+    "mention behind an open tick": ("a `@alice", "a `@\u200balice"),
+    "mention behind a slash": ("/@alice", "/@\u200balice"),
+    "mention of no mail": ("x://@alice", "x://@\u200balice"),
+    "mention, escaped": ("&#64;alice &commat;bob", "&amp;#64;alice &amp;commat;bob"),
+    "package of npm": ("https://www.npmjs.com/package/@types/node",) * 2,
+    "arrow and quote": ("a &lt; b &amp; c &#124; d",) * 2,
+    "closing keyword over lines": ("fixes\n#7", "fixes\u200b\n#7"),
+    "data behind no scheme": (
+        f"[a](//e.example/?d={DATA}) www.e.example/?d={DATA}",
+        "[a](//e.example/?‹data removed›) www.e.example/?‹data removed›",
+    ),
+    "data behind backslashes": (f"[a](https:\\/\\/e\\.example/?d={DATA})", "[a](‹link removed›)"),
+    "data behind an escape": (
+        f"[a](https&colon;//e.example/?d={DATA})",
+        f"[a](https&amp;colon;//e.example/?d={DATA})",
+    ),
+    "data in a mail": (
+        f"[a](mailto:a@e.example?body={DATA})",
+        "[a](mailto:a@e.example?‹data removed›)",
+    ),
+    "data in many steps": (
+        f"https://E.example/{DATA[:26]}/{DATA[:26]}",
+        "https://E.example/‹data removed›",
+    ),
+    "drawing": ("```mermaid\nclick A\n```", "```text\nclick A\n```"),
+    "drawing quoted in code": ("````text\n```mermaid\n```\n````",) * 2,
+    "no checks": ("[skip ci] and [CI-Skip]", "[\u200bskip ci] and [\u200bCI-Skip]"),
+    "no checks by a trailer": ("a\n\nskip-checks: true", "a\n\ns\u200bkip-checks: true"),
+    "bytes that nobody sees": ("a" + "".join(chr(0xE0100 + n) for n in range(9)), "a"),
+    "a heart on fire": ("\u2764\ufe0f\u200d\U0001f525",) * 2,
 }
 
 

@@ -107,6 +107,10 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
     ),
     "a token": (entry("a.py", f"TOKEN = '{TOKEN}'\n"), C.SECRET, "github-token"),
     "text that turns": (entry("a.py", "if admin: # \u202e } \u2066\n"), C.HIDDEN_TEXT, ""),
+    "orders to other tools": (entry(".cursorrules"), C.PROTECTED, ""),
+    "the merging of pull requests": (entry(".mergify.yml"), C.PROTECTED, ""),
+    "an action at the top": (entry("action.yml"), C.PROTECTED, ""),
+    "an image's recipe by another name": (entry("deploy/Dockerfile.prod"), C.PROTECTED, ""),
     "a requirement": (
         entry("requirements.txt", "a\nEvil_Pkg==1\n", "a\n"),
         C.DEPENDENCY,
