@@ -44,16 +44,16 @@ async def implement(
 
     Raises what the chat and the workspace raise.
     """
-    system, first = _messages(task, limits.task)
+    system, first = _messages(task, limits)
     brief = Brief(system=system, task=first, reminder=_reminder(task))
     return await work(chat, workspace, brief, limits, support)
 
 
-def _messages(task: CoderTask, room: int) -> tuple[Message, Message]:
+def _messages(task: CoderTask, limits: Limits) -> tuple[Message, Message]:
     plan = task.blueprint
     return prompting.fitted(
         Role.CODER,
-        room,
+        limits.task,
         {
             "issue": prompting.of_issue(task.issue),
             "red_tests": Data("tests", _red(task.red)),
@@ -65,6 +65,7 @@ def _messages(task: CoderTask, room: int) -> tuple[Message, Message]:
         plan=plan.summary if plan else prompting.NONE,
         action_items=prompting.numbered(plan.action_items if plan else ()),
         test_command=task.test_command,
+        steps=str(limits.steps),
     )
 
 

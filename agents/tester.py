@@ -42,6 +42,7 @@ async def write_tests(
         attempt=prompting.attempt_line(task.attempt, task.attempts, kept=task.kept),
         scenarios=prompting.numbered([_sentence(scenario) for scenario in task.scenarios]),
         test_command=task.test_command,
+        steps=str(limits.steps),
     )
     brief = Brief(system=system, task=first, reminder=_reminder(task))
     return await work(chat, workspace, brief, limits, support)

@@ -19,11 +19,11 @@ VALUES: dict[Role, tuple[str, ...]] = {
     Role.PLANNER: ("issue", "context", "language"),
     Role.TESTER: (
         *("attempt", "issue", "scenarios", "test_files"),
-        *("example", "test_command", "verdicts"),
+        *("example", "test_command", "verdicts", "steps"),
     ),
     Role.CODER: (
         *("attempt", "issue", "plan", "action_items", "red_tests", "test_command"),
-        *("verdicts", "findings", "context"),
+        *("verdicts", "findings", "context", "steps"),
     ),
     Role.REVIEWER: ("round", "issue", "language", "plan", "earlier", "refuted", "evidence", "diff"),
     Role.DOCUMENTER: ("issue", "language", "message", "changes", "evidence"),

@@ -211,6 +211,7 @@ async def test_the_coder_mends_the_fault(stage: Stage, tree: Path, sandbox: Sand
         "1. [blocking] prices.py:2: 0 raises",
         "2. alice: please round.",
         "def discount",
+        f"You have {LIMITS.steps} actions.",
     ):
         assert told in chat.task
 
