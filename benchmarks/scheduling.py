@@ -124,9 +124,8 @@ async def baton(house: Household) -> AsyncIterator[Ask]:
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "baton.db")
-        house.clock.hold_for(store.engine)
         scheduler = Scheduler(
-            store.engine,
+            store.leases,
             house.profile,
             clock=house.clock,
             sleep=house.clock.sleep,

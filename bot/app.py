@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = Scheduler(store.engine, profile, before_switch=snapshots.keep_before)
+        scheduler = Scheduler(store.leases, profile, before_switch=snapshots.keep_before)
         snapshots.forget_all()
         install(Services(settings, profile, places, store, sandbox, scheduler, github))
         nodes = [node.name for node in profile.nodes]

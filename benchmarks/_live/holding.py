@@ -154,7 +154,7 @@ async def _scheduler(live: Live) -> AsyncIterator[Scheduler]:
         store = Store.open(Path(folder) / "baton.db")
         # The switch itself is timed, without the pause in which more work may come.
         policy = Policy(linger_seconds=_LINGER_SECONDS)
-        scheduler = Scheduler(store.engine, live.profile, policy=policy)
+        scheduler = Scheduler(store.leases, live.profile, policy=policy)
         background = asyncio.create_task(scheduler.run())
         try:
             yield scheduler

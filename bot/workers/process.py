@@ -74,7 +74,7 @@ async def _serving(
     """Install what a build reaches: no GitHub, and of the repository what its token shows."""
     store = Store(open_engine(means.database))
     workers = WorkerStore(store.engine)
-    scheduler = Scheduler(store.engine, profile, before_switch=snapshots.keep_before, holder=name)
+    scheduler = Scheduler(store.leases, profile, before_switch=snapshots.keep_before, holder=name)
     services = Services(
         settings=settings,
         profile=profile,

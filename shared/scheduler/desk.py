@@ -26,7 +26,7 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 BeforeSwitch = Callable[[SwitchPlan], Awaitable[None]]
 AfterSwitch = Callable[[SwitchPlan, Proof], Awaitable[None]]
-Change = Callable[[Turn, float], Awaitable[None]]
+Change = Callable[[Turn, float], None]
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ class Desk:
                     now = self.around.clock()
                     for made in wishes:
                         if made.change is not None:
-                            await made.change(turn, now)
-                    await self._keep_up(turn, now)
+                            made.change(turn, now)
+                    self._keep_up(turn, now)
                     if seen is not None and seen[0] == turn.node.epoch:
                         turn.see(seen[1], now)
                     is_stale = self._is_stale(turn, now)
@@ -233,19 +233,19 @@ class Desk:
         for mine in self.requests.values():
             mine.fail(NodeUnreachable(reason))
 
-    async def _keep_up(self, turn: Turn, now: float) -> None:
+    def _keep_up(self, turn: Turn, now: float) -> None:
         """Show that our leases live, and drop those whose holder does not."""
         policy = self.around.policy
         for row in tuple(turn.rows.values()):
             if row.state == AskState.ENDED:
                 if (row.ended_at or 0.0) <= now - policy.recent_seconds:
-                    await turn.drop(row)
+                    turn.drop(row)
             elif row.id in self.requests:
                 if now - row.beat_at >= policy.beat_seconds / 2:
                     row.beat_at = now
             elif row.beat_at < now - policy.expiry_seconds:
                 log.warning("The holder %s of a lease on %s is gone.", row.holder, row.model)
-                await turn.drop(row)
+                turn.drop(row)
         if turn.node.switch is None:
             return
         if turn.node.switch_id == self._switch_id:
@@ -303,7 +303,7 @@ class Desk:
             )
         finally:
 
-            async def end(turn: Turn, now: float) -> None:
+            def end(turn: Turn, now: float) -> None:
                 if turn.node.switch_id != switch_id:
                     return
                 self._switch_id = ""

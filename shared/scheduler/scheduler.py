@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from uuid import uuid4
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Engine
 
 from shared.errors import ModelError
 from shared.ollama.client import place
@@ -44,12 +44,13 @@ class Scheduler:
     """Who may use which model now. `run` has to be running while leases are asked for.
 
     `before_switch` is awaited before each switch of this process; if it raises, the switch is not
-    made. `after_switch` gets what the node showed afterwards.
+    made. `after_switch` gets what the node showed afterwards. `leases` is the database of the lease
+    table, `Store.leases`.
     """
 
     def __init__(  # noqa: PLR0913  all but two have their defaults
         self,
-        engine: AsyncEngine,
+        leases: Engine,
         profile: Profile,
         *,
         clock: Clock = time.time,
@@ -60,7 +61,7 @@ class Scheduler:
         policy: Policy | None = None,
         controls: Controls = OllamaControl,
     ) -> None:
-        self._table = LeaseTable(engine)
+        self._table = LeaseTable(leases)
         self._profile = profile
         self._clock, self._sleep = clock, sleep
         self._policy = policy or Policy()
@@ -95,7 +96,7 @@ class Scheduler:
         row.unload_after = unload_after
         mine = Request(row, asyncio.get_running_loop().create_future())
 
-        async def enter(turn: Turn, now: float) -> None:
+        def enter(turn: Turn, now: float) -> None:
             row.beat_at = now
             turn.add(row)
             desk.requests[row.id] = mine
@@ -217,9 +218,9 @@ async def _give_back(desk: Desk, mine: Request, *, is_doubtful: bool) -> None:
     is_held = mine.is_held
     mine.leave()
 
-    async def end(turn: Turn, now: float) -> None:
+    def end(turn: Turn, now: float) -> None:
         desk.requests.pop(mine.row.id, None)
-        await turn.end(mine.row.id, now)
+        turn.end(mine.row.id, now)
         if is_doubtful:
             turn.doubt()
 

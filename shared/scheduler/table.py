@@ -2,22 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import functools
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
-from sqlalchemy.sql.dml import UpdateBase
-from sqlmodel import col, select, update
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlmodel import col
 
 from shared.profiles import ModelSpec, Node
 from shared.scheduler.state import Ask, AskState, Loaded, State
 from shared.scheduler.values import Policy, Priority, Switch
 from shared.store.lease_tables import LeaseRow, NodeRow
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _NEWEST = 0.3  # weight of the newest measurement in a running mean
 
@@ -25,7 +29,7 @@ _NEWEST = 0.3  # weight of the newest measurement in a running mean
 class Turn:
     """One process's turn at a node: reads and writes in one transaction."""
 
-    def __init__(self, session: AsyncSession, node: NodeRow, rows: Sequence[LeaseRow]) -> None:
+    def __init__(self, session: Session, node: NodeRow, rows: Sequence[LeaseRow]) -> None:
         self._session = session
         self.node = node
         self.rows = {row.id: row for row in rows}
@@ -60,28 +64,28 @@ class Turn:
         self._session.add(row)
         self.rows[row.id] = row
 
-    async def end(self, lease_id: str, now: float) -> None:
+    def end(self, lease_id: str, now: float) -> None:
         """End a request; one that was held is remembered for a while, as its job may be back."""
         row = self.rows.get(lease_id)
         if row is None:
             return
         if row.held_at is None:
-            await self.drop(row)
+            self.drop(row)
             return
         for other in tuple(self.rows.values()):  # the newest end of a job's use is enough
             if other.state == AskState.ENDED and (other.job, other.model) == (row.job, row.model):
-                await self.drop(other)
+                self.drop(other)
         row.state, row.ended_at = AskState.ENDED, now
         self.node.idle = {**self.node.idle, row.role: now}
         self._measure(f"call:{row.model}", now - row.held_at)
 
-    async def drop(self, row: LeaseRow) -> None:
+    def drop(self, row: LeaseRow) -> None:
         """Forget a request."""
         del self.rows[row.id]
         if row in self._session.new:  # asked for in this very turn
             self._session.expunge(row)
         else:
-            await self._session.delete(row)
+            self._session.delete(row)
 
     def grant(self, lease_ids: Sequence[str], now: float) -> None:
         """Turn requests into leases; what we use counts as ours."""
@@ -140,36 +144,53 @@ class LeaseTable:
 
     A turn begins by raising the node's version. That takes the row's lock (in SQLite, the file's),
     so the turns of all processes follow each other and each sees what the one before has written.
+    A thread of its own works on the database: it is crossed twice in a turn, however many
+    statements that has, and no other work of the process keeps a lease waiting. It serves one turn
+    after the other, or two turns of one process could wait for each other.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._session = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
-        self._known: set[str] = set()
+    def __init__(self, engine: Engine) -> None:
+        self._session = sessionmaker(engine, expire_on_commit=False)
+        self._thread = ThreadPoolExecutor(1, "leases")
+        self._taken = asyncio.Lock()
 
     @asynccontextmanager
     async def turn(self, node: str) -> AsyncIterator[Turn]:
         """Open a turn; leaving commits it."""
-        await self._enter(node)
-        async with self._session.begin() as session:
-            row: NodeRow = (await session.exec(_lock(node))).one()[0]
-            rows = (await session.exec(select(LeaseRow).where(LeaseRow.node == node))).all()
-            yield Turn(session, row, rows)
+        async with self._taken:
+            session = self._session()
+            try:
+                yield Turn(session, *await self._do(self._begin, session, node))
+            except BaseException:
+                await self._do(session.close)
+                raise
+            await self._do(_commit, session)
 
     async def look(self, node: str) -> Turn:
         """Read a node's state without a turn."""
         return (await self.look_at_all([node]))[node]
 
     async def look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
-        """Read the state of nodes without a turn, in two queries.
+        """Read the state of nodes without a turn, in two queries."""
+        return await self._do(self._look_at_all, names)
 
-        A caller that is cancelled leaves it to end by itself, so that no connection is torn.
-        """
-        return await asyncio.shield(asyncio.create_task(self._look_at_all(names)))
+    async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        doing = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, doing)
 
-    async def _look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
-        async with self._session() as session:
-            nodes = {row.node: row for row in (await session.exec(select(NodeRow))).all()}
-            rows = (await session.exec(select(LeaseRow))).all()
+    def _begin(self, session: Session, node: str) -> tuple[NodeRow, Sequence[LeaseRow]]:
+        row = session.scalars(_lock(node)).one_or_none()
+        if row is None:  # the first turn at this node
+            session.rollback()
+            with contextlib.suppress(IntegrityError), self._session.begin() as first:
+                first.add(NodeRow(node=node))  # unless another process was faster
+            row = session.scalars(_lock(node)).one()
+        return row, session.scalars(select(LeaseRow).where(col(LeaseRow.node) == node)).all()
+
+    def _look_at_all(self, names: Collection[str]) -> Mapping[str, Turn]:
+        with self._session() as session:
+            nodes = {row.node: row for row in session.scalars(select(NodeRow))}
+            rows = session.scalars(select(LeaseRow)).all()
         return {
             name: Turn(
                 session, nodes.get(name, NodeRow(node=name)), [r for r in rows if r.node == name]
@@ -177,20 +198,16 @@ class LeaseTable:
             for name in names
         }
 
-    async def _enter(self, node: str) -> None:
-        """Make the node's row where there is none."""
-        if node in self._known:
-            return
-        with contextlib.suppress(IntegrityError):  # another process was faster
-            async with self._session.begin() as session:
-                if await session.get(NodeRow, node) is None:
-                    session.add(NodeRow(node=node))
-        self._known.add(node)
+
+def _commit(session: Session) -> None:
+    with session:
+        session.commit()
 
 
-def _lock(node: str) -> UpdateBase:
+def _lock(node: str) -> ReturningUpdate[NodeRow]:
     raised = update(NodeRow).where(col(NodeRow.node) == node)
-    return raised.values(version=col(NodeRow.version) + 1).returning(NodeRow)
+    raised = raised.values(version=col(NodeRow.version) + 1)
+    return raised.returning(NodeRow).execution_options(synchronize_session=False)
 
 
 def _ask(row: LeaseRow) -> Ask:

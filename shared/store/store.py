@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Update, func
+from sqlalchemy import Engine, Update, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import async_sessionmaker as sessionmaker
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.store.address import open_engine, sqlite_url
+from shared.store.address import open_engine, open_leases, sqlite_url
 from shared.store.schema import migrate
 from shared.store.tables import Approval, ApprovalState, Run, Snapshot, StageChange, UsageEntry, now
 
@@ -21,6 +21,7 @@ class Store:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._leases = open_leases(engine.url)
         self._session = sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
     @classmethod
@@ -40,9 +41,15 @@ class Store:
         """Return the database, for the tables that others keep in it."""
         return self._engine
 
+    @property
+    def leases(self) -> Engine:
+        """Return the database for the scheduler's table of leases, which a thread works on."""
+        return self._leases
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
+        self._leases.dispose()
 
     async def add_run(self, run: Run) -> Run:
         """Insert a run as the next attempt at its issue; return the one its origin started already.

@@ -8,13 +8,12 @@ import contextlib
 import heapq
 import itertools
 import selectors
-from collections.abc import Coroutine, Iterator
-from typing import Any, TypeVar
-
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 START = 1_800_000_000.0
 # The kernel hands bytes over the loopback at once, save under load; then this is its moment.
 _GRACE = 0.001
@@ -54,13 +53,10 @@ class VirtualClock:
         """Return what runs one coroutine after the other on an event loop of this clock."""
         return asyncio.Runner(loop_factory=self._loop)
 
-    def hold_for(self, engine: AsyncEngine) -> None:
-        """Stand still while a connection of a database is in use, for a thread works on it."""
-        pool = engine.sync_engine.pool
-        event.listen(engine.sync_engine, "do_connect", self._hold)
-        event.listen(pool, "connect", self._release)
-        event.listen(pool, "checkout", self._hold)
-        event.listen(pool, "checkin", self._release)
+    def hold_for(self, work: "asyncio.Future[Any]") -> None:
+        """Stand still until something has ended."""
+        self._hold()
+        work.add_done_callback(self._release)
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[None]:
@@ -96,7 +92,23 @@ class VirtualClock:
         self._held -= 1
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.SelectorEventLoop(_Selector(self))
+        return _Loop(self)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose clock stands still while a thread works for it."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(_Selector(clock))
+        self._clock = clock
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> "asyncio.Future[T]":
+        """Run a function in a thread."""
+        doing = super().run_in_executor(executor, func, *args)
+        self._clock.hold_for(doing)
+        return doing
 
 
 class _Selector(selectors.DefaultSelector):

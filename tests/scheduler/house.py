@@ -118,7 +118,7 @@ class House:
             self.proofs.append((switch, proof))
 
         return Scheduler(
-            self.store.engine,
+            self.store.leases,
             self.profile,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -226,7 +226,6 @@ async def house(
 ) -> AsyncIterator[House]:
     """Open a house whose scheduler talks to its node directly."""
     store = Store.open(database(folder))
-    clock.hold_for(store.engine)
     try:
         async with OllamaNode(clock, MODELS, machine) as node:
             home = House(clock, node, store, household(), lambda *_: DirectControl(node))
@@ -243,7 +242,6 @@ async def house_over_http(
 ) -> AsyncIterator[tuple[House, OllamaDouble]]:
     """Open a house whose scheduler talks to its node by the real client over HTTP."""
     store = Store.open(database(folder))
-    clock.hold_for(store.engine)
     try:
         async with OllamaDouble(OllamaNode(clock, MODELS, machine)) as double:
             profile = household(double.url)

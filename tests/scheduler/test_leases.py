@@ -217,7 +217,7 @@ def test_a_snapshot_that_fails_stops_the_switch(clock: VirtualClock, tmp_path: P
                     raise OSError("disk full")
 
             scheduler = Scheduler(
-                home.store.engine,
+                home.store.leases,
                 home.profile,
                 clock=clock,
                 sleep=clock.sleep,

@@ -194,7 +194,7 @@ class Pretended:
 async def main():
     store = Store.open(Path(sys.argv[1]))
     profile = Profile.model_validate_json(sys.argv[2])
-    scheduler = Scheduler(store.engine, profile, holder="worker", controls=lambda *_: Pretended())
+    scheduler = Scheduler(store.leases, profile, holder="worker", controls=lambda *_: Pretended())
     background = asyncio.create_task(scheduler.run())
     async with scheduler.lease(profile.models[1], job="crashed", role="coder"):
         print("held", flush=True)

@@ -19,7 +19,6 @@ POLICY = Policy(patience_seconds=200)
 async def process(home: House, url: str) -> AsyncIterator[House]:
     """Open the shared database as another process does, and see the same node."""
     store = Store(create_async_engine(url))
-    home.clock.hold_for(store.engine)
     other = House(home.clock, home.node, store, home.profile, home.controls, held=home.held)
     other.faults, other.order = home.faults, home.order
     try:

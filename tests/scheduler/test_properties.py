@@ -54,10 +54,9 @@ class Process:
     tasks: "dict[Job, asyncio.Task[None]]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.home.clock.hold_for(self.store.engine)
-        event.listen(self.store.engine.sync_engine, "begin", self._refuse_the_dead)
+        event.listen(self.store.leases, "begin", self._refuse_the_dead)
         self.scheduler = Scheduler(
-            self.store.engine,
+            self.store.leases,
             self.home.profile,
             clock=self.home.clock,
             sleep=self.home.clock.sleep,

@@ -82,7 +82,7 @@ async def bench(tmp_path: Path, store: Store) -> AsyncIterator[Bench]:
         places=places,
         store=store,
         sandbox=open_sandbox(allow_root=True),
-        scheduler=Scheduler(store.engine, profile),
+        scheduler=Scheduler(store.leases, profile),
         copies=lambda _ref, _run_id: mirror,
     )
     install(services)
