@@ -145,12 +145,12 @@ async def baton(house: Household) -> AsyncIterator[Ask]:
                 priority=job.priority,
                 unload_after=is_last and call.role is Role.PLANNER,
             ) as lease:
-                house.leased[model.name] += 1
+                house.leased[lease.model.name] += 1
                 try:
                     async with house.use(lease.model):
                         yield
                 finally:
-                    house.leased[model.name] -= 1
+                    house.leased[lease.model.name] -= 1
 
         yield ask
         await scheduler.aclose()

@@ -64,6 +64,7 @@ def contradictions(raw: Raw) -> Iterator[Fault]:
     for number, model in models:
         yield from _model_faults(("models", number), model, homes)
         yield from _fallback_faults(("models", number), model, models, homes)
+        yield from _meanwhile_faults(("models", number), model, models)
     yield from _role_faults(raw, [name for _, model in models if (name := _text(model, "name"))])
     yield from _frontier_faults(raw.get("frontier"))
 
@@ -166,6 +167,20 @@ def _fallback_faults(
         yield Fault(place, f'"{wanted}" is not in [[models]]; {nearest(wanted, others)}')
     elif homes[wanted] not in nodes:
         yield Fault(place, f'"{wanted}" is on no node of [[nodes]]; correct its node')
+
+
+def _meanwhile_faults(place: Place, model: Raw, models: list[tuple[int, Raw]]) -> Iterator[Fault]:
+    wanted, place = model.get("meanwhile"), (*place, "meanwhile")
+    beside = [
+        name
+        for _, row in models
+        if _text(row, "node") == _text(model, "node")
+        and (name := _text(row, "name")) != _text(model, "name")
+    ]
+    for name in wanted if isinstance(wanted, list) else ():
+        if isinstance(name, str) and name not in beside:
+            what = f'"{name}" is no other model of the same node; {nearest(name, beside)}'
+            yield Fault(place, what)
 
 
 def _role_faults(raw: Raw, names: list[str]) -> Iterator[Fault]:

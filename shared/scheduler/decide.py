@@ -3,6 +3,8 @@
 The rules, in the order in which they apply:
 
 - A request for a loaded model is granted in its turn: people first, then by age.
+- A person whose model is not loaded asks for what the profile names `meanwhile`, if that is free
+  or has room (`room.py`); so nothing has to leave for that question.
 - What fits beside everything loaded is loaded.
 - A model that nobody wants any more makes room at once; for one that does not stay, only when two
   jobs want it, or one has waited for the second for a while.

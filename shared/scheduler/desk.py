@@ -96,6 +96,10 @@ class Desk:
         self._wishes.append(wish)
         self._spawn(self._take_turn(wish))
 
+    def spec(self, model: str) -> ModelSpec:
+        """Return one of the node's models."""
+        return next(spec for spec in self.models if spec.name == model)
+
     async def run(self) -> None:
         """Take a turn whenever time alone asks for one; nothing but a cancellation ends it."""
         while True:

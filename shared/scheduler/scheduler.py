@@ -23,6 +23,7 @@ from shared.scheduler.desk import (
     Surroundings,
 )
 from shared.scheduler.request import Request
+from shared.scheduler.room import at_hand
 from shared.scheduler.state import AskState
 from shared.scheduler.table import LeaseTable, Turn
 from shared.scheduler.values import (
@@ -88,6 +89,7 @@ class Scheduler:
 
         `unload_after`: the job will not be back, so a model that is not meant to stay leaves as
         soon as nobody else wants it. Models that are meant to stay do, whatever it says.
+        A person may get another model than was asked for, if the profile names one `meanwhile`.
         Raises NodeUnreachable when the node does not answer, ModelUnavailable when the switch fails
         or the lease is lost, ModelMissing, or ModelError when the model can never be loaded there.
         """
@@ -97,6 +99,9 @@ class Scheduler:
         mine = Request(row, asyncio.get_running_loop().create_future())
 
         def enter(turn: Turn, now: float) -> None:
+            if priority is Priority.INTERACTIVE and model.meanwhile:
+                state = turn.state(desk.node, desk.models, self._policy, now)
+                row.model = at_hand(state, model).name
             row.beat_at = now
             turn.add(row)
             desk.requests[row.id] = mine
@@ -106,7 +111,7 @@ class Scheduler:
             await desk.turn(enter)
             await mine.granted
             async with mine.unless_lost(desk.node):
-                yield self._lease(row, model)
+                yield self._lease(row, model if row.model == model.name else desk.spec(row.model))
         except ModelError as failed:
             error = failed
             raise

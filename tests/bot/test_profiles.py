@@ -93,6 +93,7 @@ def test_the_built_in_profiles_are_complete(name: str) -> None:
         ('node = "mac"', 'node = "mak"', '"mak" is not in [[nodes]]; did you mean "mac"?'),
         ("num_ctx = 8192", 'num_ctx = 8192\nfallback = "none:1b"', '"none:1b" is not in'),
         ("num_ctx = 8192", 'num_ctx = 8192\nfallback = "small:1b"', "cannot stand in for itself"),
+        ("num_ctx = 8192", 'num_ctx = 8192\nmeanwhile = ["big:9b"]', '"big:9b" is no other model'),
         ("[roles]", f"{SECOND}\n{SECOND}[roles]", '"big:9b" on node "mac" stands here twice'),
         ("[[models]]", '[[nodes]]\nname="mac"\nurl="http://b"\nmemory_gb=1\n[[models]]', "twice"),
         ('coder = "small:1b"', "", "line 12, [roles], coder: has no model; add coder ="),

@@ -25,13 +25,14 @@ SMALL = ModelSpec(name="small:7b", node="mini", size_gb=5, num_ctx=8192, keep_al
 CODER = ModelSpec(name="coder:30b", node="mini", size_gb=20, num_ctx=8192, keep_alive="2h")
 REVIEWER = ModelSpec(name="reviewer:14b", node="mini", size_gb=10, num_ctx=8192, keep_alive="2h")
 PLANNER = ModelSpec(name="planner:80b", node="mini", size_gb=52, num_ctx=8192, keep_alive=0)
+TINY = ModelSpec(name="tiny:3b", node="mini", size_gb=3, num_ctx=8192)
 MODELS = (SMALL, CODER, REVIEWER, PLANNER)
 BUDGET = 56.0
 # The machine has room for everything, so that it is the scheduler which keeps to the budget.
 ROOMY = Machine(memory_gb=200, max_loaded=9)
 
 
-def household(url: str = "http://127.0.0.1:9") -> Profile:
+def household(url: str = "http://127.0.0.1:9", models: tuple[ModelSpec, ...] = MODELS) -> Profile:
     """Return a profile of one node with a planner that needs it for itself."""
     roles = {
         Role.ROUTER: SMALL,
@@ -44,7 +45,7 @@ def household(url: str = "http://127.0.0.1:9") -> Profile:
     return Profile(
         name="test",
         nodes=(Node(name="mini", url=url, memory_gb=BUDGET),),
-        models=MODELS,
+        models=models,
         roles={role: model.name for role, model in roles.items()},
     )
 
@@ -159,11 +160,11 @@ class House:
             model, job=job, role=role, priority=priority, unload_after=unload_after
         ) as lease:
             self.order.append(job)
-            self.held[model.name] += 1
+            self.held[lease.model.name] += 1
             try:
                 await self._use(lease, seconds)
             finally:
-                self.held[model.name] -= 1
+                self.held[lease.model.name] -= 1
         return lease.waited_seconds
 
     async def _use(self, lease: Lease, seconds: float) -> None:
@@ -222,13 +223,17 @@ def database(folder: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def house(
-    clock: VirtualClock, folder: Path, machine: Machine = ROOMY
+    clock: VirtualClock,
+    folder: Path,
+    machine: Machine = ROOMY,
+    models: tuple[ModelSpec, ...] = MODELS,
 ) -> AsyncIterator[House]:
     """Open a house whose scheduler talks to its node directly."""
     store = Store.open(database(folder))
     try:
-        async with OllamaNode(clock, MODELS, machine) as node:
-            home = House(clock, node, store, household(), lambda *_: DirectControl(node))
+        async with OllamaNode(clock, models, machine) as node:
+            profile = household(models=models)
+            home = House(clock, node, store, profile, lambda *_: DirectControl(node))
             node.on_unload = home.watch
             yield home
             home.measure()

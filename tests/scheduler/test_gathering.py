@@ -1,4 +1,4 @@
-"""Switches that are put off, broken off, or looked after by a desk that fails."""
+"""Switches that are put off, broken off, spared, or looked after by a desk that fails."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ import pytest
 
 from shared.scheduler import Policy, Priority
 from tests.ollama_double.clock import VirtualClock
-from tests.scheduler.house import CODER, PLANNER, SMALL, house
+from tests.scheduler.house import CODER, MODELS, PLANNER, SMALL, TINY, house
 from tests.scheduler.test_leases import full
 
 POLICY = Policy(gather_seconds=100, active_seconds=60)
@@ -38,6 +38,50 @@ def test_two_jobs_share_the_planner_that_one_has_waited_for(
             assert place.expected_seconds == pytest.approx(25 + 52, abs=10)
             await clock.sleep(60)
             assert home.node.switches == 2
+        assert home.faults == []
+
+    clock.run(run())
+
+
+def test_a_person_is_answered_by_what_has_room(clock: VirtualClock, tmp_path: Path) -> None:
+    """While the planner answers, a small model comes beside it and nothing leaves."""
+    asked = CODER.model_copy(update={"meanwhile": (PLANNER.name, TINY.name)})
+
+    async def run() -> None:
+        async with house(clock, tmp_path, models=(*MODELS, TINY)) as home, home.running() as ours:
+            planning = asyncio.create_task(home.work(ours, PLANNER, "p", 100))
+            await clock.sleep(60)
+            async with ours.lease(
+                asked, job="person", role="", priority=Priority.INTERACTIVE
+            ) as lease:
+                assert lease.model == TINY
+                assert lease.waited_seconds == pytest.approx(TINY.size_gb, abs=1)
+                assert full(home) == {PLANNER.name, TINY.name}
+            await planning
+        assert home.faults == []
+
+    clock.run(run())
+
+
+def test_a_person_is_answered_by_the_planner_that_is_in(
+    clock: VirtualClock, tmp_path: Path
+) -> None:
+    """It answers when it is free; work in the background waits for its own model."""
+    asked = CODER.model_copy(update={"meanwhile": (PLANNER.name,)})
+
+    async def run() -> None:
+        async with house(clock, tmp_path) as home, home.running() as ours:
+            await home.work(ours, PLANNER, "p", 100)
+            assert await home.work(ours, asked, "idle", 5, Priority.INTERACTIVE) == 0
+            planning = asyncio.create_task(home.work(ours, PLANNER, "p", 100))
+            await clock.sleep(60)
+            coding = asyncio.create_task(home.work(ours, asked, "c", 5))
+            waited = await home.work(ours, asked, "busy", 5, Priority.INTERACTIVE)
+            assert waited == pytest.approx(40, abs=1)
+            assert home.node.switches == 0
+            await asyncio.gather(planning, coding)
+            assert home.order == ["p", "idle", "p", "busy", "c"]
+            assert full(home) == {CODER.name}
         assert home.faults == []
 
     clock.run(run())

@@ -17,7 +17,16 @@ from shared.scheduler import Policy, Priority, Scheduler, SwitchPlan
 from shared.scheduler.control import NodeControl
 from shared.store import Store
 from tests.ollama_double.clock import START, VirtualClock
-from tests.scheduler.house import MODELS, PLANNER, DirectControl, House, database, house
+from tests.scheduler.house import (
+    CODER,
+    PLANNER,
+    REVIEWER,
+    SMALL,
+    DirectControl,
+    House,
+    database,
+    house,
+)
 
 POLICY = Policy(
     patience_seconds=200,
@@ -26,6 +35,12 @@ POLICY = Policy(
     active_seconds=30,
     poll_seconds=20,
     beat_seconds=15,
+)
+ASKED = (
+    SMALL.model_copy(update={"meanwhile": (REVIEWER.name, PLANNER.name)}),
+    CODER.model_copy(update={"meanwhile": (PLANNER.name,)}),
+    REVIEWER,
+    PLANNER,
 )
 SWITCH = 2 + 52  # seconds for the largest model
 PAUSE = 30.0
@@ -140,7 +155,7 @@ class Room(RuleBasedStateMachine):
 
     @rule(
         process=st.integers(0, 1),
-        model=st.sampled_from(MODELS),
+        model=st.sampled_from(ASKED),
         seconds=st.integers(1, 90),
         priority=st.sampled_from(Priority),
         unload_after=st.booleans(),
