@@ -5,21 +5,23 @@ memory. What is loaded beside it afterwards, until something leaves again, belon
 planner's coming and the residents' return are two switches.
 
 Both bounds on switches are for the requests as they came, and for schedules that know all of them
-beforehand and switch and work in no time:
+beforehand and switch and work in no time. A person whom another model may answer meanwhile asks for
+no switch. `tests/scheduler/test_bounds.py` tries all schedules of small traces out.
 
 - `none later`: the fewest with which no request waits for longer than it did. Less is possible only
   at the cost of somebody's wait. Each way has its own, as it has its own waits: it tells how many
   switches bought nobody anything, not whether the waits are good. Read it with them.
 - `by class`: the fewest with which nobody waits for longer than the longest wait of the same class.
   It is looser, for it lets every job wait for as long as the unluckiest one did. No policy comes
-  near that does not know the future: jobs arrive while others work, and a person who asks in the
-  midst of the planner's stay costs two switches.
+  near that does not know the future, as jobs arrive while others work.
 
 The bound on the makespan is the larger of the longest issue and the busiest models.
 
-The floor of people's p95: a person who asks while the planner answers waits for that answer, as
-nothing busy is unloaded, and then for the load of the model; there is no room for both. In these
-traces the planner works for a quarter of the time, and an answer takes up to 135 seconds.
+The floor of people's p95 is for policies that do not know when people will ask and break nothing
+off: a person who asks while the planner answers waits for the rest of that answer and, unless the
+planner may answer in place of the model, for a switch. In these traces the planner works for a
+quarter of the time, and an answer takes up to 135 seconds. There is no such floor where a small
+model that fits beside the planner may answer.
 """
 
 from collections import defaultdict
@@ -94,6 +96,8 @@ def _windows(profile: Profile, node: str, outcome: Outcome, *, by_class: bool) -
         kind = (wait.job.priority, _role(wait) is Role.PLANNER)
         slowest[kind] = max(slowest[kind], wait.seconds)
     for wait in waits:
+        if wait.job.priority is Priority.INTERACTIVE and _others(profile, _role(wait)):
+            continue
         kind = (wait.job.priority, _role(wait) is Role.PLANNER)
         patience = slowest[kind] if by_class else wait.seconds
         yield Window(wait.asked, wait.asked + patience, kind[1])
@@ -107,13 +111,23 @@ def _budget(profile: Profile, node: str) -> float:
     return profile.node(node).memory_gb
 
 
+def _others(profile: Profile, role: Role) -> set[str]:
+    """Return what may answer a person while the planner is in: itself, and what fits beside."""
+    planner, asked = profile.model(Role.PLANNER), profile.model(role)
+    room = _budget(profile, planner.node) - planner.memory_gb
+    fitting = {model.name for model in profile.on(planner.node) if model.memory_gb <= room}
+    return {planner.name, *fitting} & set(asked.meanwhile)
+
+
 def shortest_makespan(profile: Profile, jobs: Sequence[Job]) -> float:
     """Return a bound: the longest way of one job, and the work that excludes each other."""
     longest = max(job.at + job.seconds for job in jobs)
     work: dict[str, float] = defaultdict(float)
     for job in jobs:
         for call in job.calls:
-            work[profile.model(call.role).name] += call.seconds
+            model = profile.model(call.role)
+            if job.priority is Priority.BATCH or not model.meanwhile:
+                work[model.name] += call.seconds
     planner = profile.model(Role.PLANNER)
     beside = [
         work[model.name]
@@ -128,17 +142,22 @@ def floor_of_people(profile: Profile, jobs: Sequence[Job], makespan: float) -> f
     """Return the seconds which one in twenty people is expected to wait for longer, at best.
 
     People ask at random (see PERSON_GAP), so they meet an answer of the planner as often as it is
-    at work within the makespan, and anywhere in it. They wait for its rest, and for a switch to the
-    smallest model.
+    at work within the makespan, and anywhere in it. They wait for its rest; those whom it may not
+    answer, for a switch to the smallest model, too.
     """
     planner = profile.model(Role.PLANNER)
-    others = [model for model in profile.on(planner.node) if model.name != planner.name]
+    asked = {
+        call.role for job in jobs if job.priority is Priority.INTERACTIVE for call in job.calls
+    }
+    others = [_others(profile, role) for role in asked]
+    away = [model for role in asked if (model := profile.model(role)).node == planner.node]
     room = _budget(profile, planner.node) - planner.memory_gb
-    smallest = min(others, key=lambda model: model.memory_gb, default=None)
-    if planner.is_resident or smallest is None or smallest.memory_gb <= room:
+    smallest = min((model.memory_gb for model in away), default=0.0)
+    if planner.is_resident or smallest <= room or any(names - {planner.name} for names in others):
         return 0.0
     calls = [call.seconds for job in jobs for call in job.calls if call.role is Role.PLANNER]
     rest = max(calls, default=0.0)
     while rest > 0 and sum(max(0.0, call - rest) for call in calls) < (1 - SHARE) * makespan:
         rest -= 1.0
-    return rest + UNLOAD + smallest.size_gb if rest > 0 else 0.0
+    switch = 0.0 if any(others) else UNLOAD + min(model.size_gb for model in away)
+    return rest + switch if rest > 0 else 0.0
