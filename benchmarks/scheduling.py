@@ -13,8 +13,8 @@ people who ask one question in a quarter of an hour. What counts as a switch, an
 described in `_scheduling_bounds.py`. The last line takes all traces of single-64gb together, where
 models have to be switched, whatever their length; the lines before it say how each did:
 
-- `switches_ratio`: all switches by the sum of the bounds with which no request waits for longer than
-  it did (`none later`).
+- `switches_ratio`: all switches by the sum of the bounds with which no request waits for longer
+  than it did (`none later`).
 - `makespan_ratio`: the sum of the makespans by that of Ollama's own. The longer a trace, the more
   its evictions lose. On 20 issues the last ones come so late that 0.66 is the least there can be.
 - `interactive_p95_over_switch`: of all people's waits. A single short trace has a dozen.
