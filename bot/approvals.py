@@ -160,8 +160,9 @@ def digest(shown: dict[str, Any]) -> str:
 async def wait(run: RunContext, kind: str, task: Task) -> Task:
     """Ask, wait, and return the task on the basis that was approved; ask again if it has changed.
 
-    A plan for an issue that has changed is taken out of the task instead: it is made anew.
-    Raises RunStopped when the answer is no or does not come in time.
+    Of an issue that was edited meanwhile nothing is known any more, unless its change is finished:
+    the task is returned as it began, to be sorted anew. Raises RunStopped when the answer is no
+    or does not come in time.
     """
     while True:
         asked = await _ask(run, terms(kind, task))
@@ -172,10 +173,9 @@ async def wait(run: RunContext, kind: str, task: Task) -> Task:
         if not (reason := await _objection(run, asked, answer, kind, task, now)):
             return task.with_(basis=_kept(task.basis, now), way=answer.way or task.way)
         await void(run, asked, reason)
-        is_stale = kind == "plan" and now.issue.digest != task.basis.issue.digest
+        if kind != "paths" and now.issue.digest != task.basis.issue.digest:
+            return Task(basis=now, way=task.way, question=task.question)
         task = task.with_(basis=now)
-        if is_stale:
-            return task.with_(blueprint=None)
 
 
 async def _objection(

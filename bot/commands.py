@@ -44,6 +44,12 @@ class Command(Value):
     argument: str = ""
 
 
+class Words(Value):
+    """Plain words to Baton, called by its name: no command, and no slip of one."""
+
+    text: str
+
+
 class Unknown(Value):
     """A line that looks like a command and is none; with the nearest one, if any is near.
 
@@ -58,6 +64,10 @@ class Unknown(Value):
 
 
 LONGEST = 65_536  # characters that GitHub takes for a comment
+_NEAR = 0.7
+"""How like a command a word has to be to be taken for a slip of it."""
+_SLIP = 0.8
+"""The same where more words follow: "please" is like "pause"."""
 _VERBS = frozenset(Verb)
 _COMMAND = re.compile(r"/([a-z][a-z-]{0,19})(?:[ \t]+(\S.*))?")
 _ASKED = re.compile(r"/?([a-z][a-z-]{0,19})(?:[ \t]+(\S.*))?")
@@ -68,7 +78,7 @@ _UNSPOKEN = {"blockquote_open", "fence", "code_block", "hr"}
 _BREAKS = {"softbreak", "hardbreak"}
 
 
-def parse(body: str, login: str = "") -> tuple[Command | Unknown, ...]:
+def parse(body: str, login: str = "") -> tuple[Command | Words | Unknown, ...]:
     """Read the commands of a comment, in order; ``login`` is what people call Baton by."""
     text = re.sub(r"\r\n?", "\n", body[:LONGEST])
     name = _name(login)
@@ -90,25 +100,38 @@ def _name(login: str) -> re.Pattern[str] | None:
     return re.compile(rf"@{re.escape(slug)}(?:\[bot\])?(?:[ \t,:]+|$)", re.ASCII | re.IGNORECASE)
 
 
-def _read(line: str, name: re.Pattern[str] | None) -> Command | Unknown | None:
+def _read(line: str, name: re.Pattern[str] | None) -> Command | Words | Unknown | None:
     line = line.rstrip(" \t")
     if match := _COMMAND.fullmatch(line):
-        return _command(match[1], match[2] or "", addressed=False)
+        return _command(match[1], match[2] or "")
     if name is None or not (called := name.match(line)):
         return None
-    asked = line[called.end() :]
-    if match := _ASKED.fullmatch(asked):
-        return _command(match[1], match[2] or "", addressed=True)
-    return (
-        _command(Verb.HELP, "", addressed=True) if not asked else Unknown(word="", addressed=True)
+    return _addressed(line[called.end() :])
+
+
+def _addressed(asked: str) -> Command | Words | Unknown:
+    """Read what stands behind Baton's name; several words are words, unless a slip comes first."""
+    if not asked:
+        return Command(verb=Verb.HELP)
+    is_sentence = len(asked.split()) > 1
+    match = _ASKED.fullmatch(asked)
+    read = (
+        _command(match[1], match[2] or "", likeness=_SLIP if is_sentence else _NEAR)
+        if match
+        else Unknown(word="")
     )
+    if isinstance(read, Command):
+        return read
+    if is_sentence and read.nearest is None:
+        return Words(text=asked)
+    return read.model_copy(update={"addressed": True})
 
 
-def _command(word: str, argument: str, *, addressed: bool) -> Command | Unknown:
+def _command(word: str, argument: str, *, likeness: float = _NEAR) -> Command | Unknown:
     if word in _VERBS:
         return Command(verb=Verb(word), argument=argument)
-    near = difflib.get_close_matches(word, list(Verb), n=1, cutoff=0.7)
-    return Unknown(word=word, nearest=Verb(near[0]) if near else None, addressed=addressed)
+    near = difflib.get_close_matches(word, list(Verb), n=1, cutoff=likeness)
+    return Unknown(word=word, nearest=Verb(near[0]) if near else None)
 
 
 def _misplaced(command: Command) -> Unknown:

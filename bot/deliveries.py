@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from bot import engine
+from bot.durable import patient
 from bot.handlers import checks, comments, installations, issues, pulls, reviews
 from bot.inbox import store
 from webhooks.delivery import Accepted, Delivery
@@ -26,6 +27,8 @@ HANDLERS: Mapping[str, Handler] = {
 """Who handles an event."""
 
 
+NAME = "delivery"
+"""By which the engine knows the workflow that handles one."""
 _WHOEVER = frozenset({"closed", "check_suite.completed"})
 """Actions that matter also when a bot did them, such as one that merges pull requests."""
 
@@ -46,10 +49,11 @@ def _matters(delivery: Delivery) -> bool:
     return not delivery.event.sender.is_bot or not does.isdisjoint(_WHOEVER)
 
 
-@engine.workflow("delivery")
+@engine.workflow(NAME)
 async def handle(raw: dict[str, JsonValue]) -> None:
     """Handle one delivery."""
     delivery = Delivery.model_validate(raw)
     handler = HANDLERS.get(delivery.name)
     if handler is not None:
-        await handler(delivery, delivery.event)
+        with patient():  # GitHub, which tells of it once, may be out of reach the next moment
+            await handler(delivery, delivery.event)

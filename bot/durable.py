@@ -4,8 +4,10 @@ Everything that a workflow learns from outside passes through `step`. After a ki
 runs the workflow again from its top, and every finished step answers from the record.
 """
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from typing import TypeVar
 
 from dbos import DBOS
@@ -27,10 +29,24 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # Troubles that go away by themselves, so that the same may be tried again.
-PASSING = (GitHubUnavailable, ModelUnavailable, RemoteUnavailable, StoreUnavailable)
+OUTAGES = (GitHubUnavailable, RemoteUnavailable, StoreUnavailable)
+PASSING = (*OUTAGES, ModelUnavailable)
 # A node that restarts or a GitHub that hiccups is waited for: 2+4+8+16+32+64 seconds.
 ATTEMPTS = 7
 FIRST_WAIT = 2.0
+# What has to happen in the end is then tried again, first after a minute, for three days.
+_FIRST_PAUSE, _LONGEST_PAUSE, _PATIENCE = 60.0, 900.0, 3 * 24 * 3600.0  # seconds
+_is_patient: ContextVar[bool] = ContextVar("is_patient", default=False)
+
+
+@contextlib.contextmanager
+def patient() -> Iterator[None]:
+    """Let passing troubles be waited for much longer: what is said to people has to be said."""
+    token = _is_patient.set(True)
+    try:
+        yield
+    finally:
+        _is_patient.reset(token)
 
 
 async def step(
@@ -41,6 +57,20 @@ async def step(
     `result` is the type of what `work` returns; it must survive a trip through JSON.
     A BatonError is recorded and raised again alike; passing troubles are tried again first.
     """
+    pause = waited = 0.0
+    while True:
+        try:
+            return await _once(name, result, work, tries)
+        except PASSING as error:
+            if not _is_patient.get() or waited >= _PATIENCE:
+                raise
+            pause = min(2 * pause, _LONGEST_PAUSE) or _FIRST_PAUSE
+            log.warning("%s: %s Trying again in %.0f s.", name, error, pause)
+        await DBOS.sleep_async(pause)
+        waited += pause
+
+
+async def _once(name: str, result: type[T], work: Callable[[], Awaitable[T]], tries: int) -> T:
     adapter: TypeAdapter[T] = TypeAdapter(result)
     tried = 0
 

@@ -16,6 +16,7 @@ from dbos import (
     DBOSPortableJSONSerializer,
     SetEnqueueOptions,
     SetWorkflowID,
+    WorkflowStatus,
 )
 from dbos import error as engine_errors
 
@@ -23,7 +24,7 @@ from shared.store.address import arguments, sqlite_url
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
 # when a change reorders or renames the steps of a waiting workflow.
-WORKFLOW_SHAPE = "5"
+WORKFLOW_SHAPE = "6"
 
 DELIVERIES = "deliveries"
 RUNS = "runs"
@@ -35,6 +36,7 @@ GATEWAY = "gateway"
 POLLING_SECONDS = 0.2
 SELDOM_SECONDS = 2.0
 
+_UNFINISHED = ["PENDING", "ENQUEUED"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _MOST_TURNS = 2**31 - 1
@@ -114,6 +116,21 @@ def _server(database: str) -> DBOSConfig:
         "sys_db_pool_size": 8,  # a server lets in 100, and there may be several workers
         "db_engine_kwargs": {"connect_args": arguments(database)},
     }
+
+
+async def unfinished(run_id: str) -> Sequence[str]:
+    """List the workflows that work for a run."""
+    found = await DBOS.list_workflows_async(
+        workflow_id_prefix=run_id, status=_UNFINISHED, load_input=False
+    )
+    names = [workflow.workflow_id for workflow in found]
+    return [name for name in names if name == run_id or name.startswith(f"{run_id}/")]
+
+
+async def left_behind() -> Sequence[WorkflowStatus]:
+    """List the workflows of another shape, which no process of this one will resume."""
+    found = await DBOS.list_workflows_async(status=_UNFINISHED)
+    return [one for one in found if one.app_version not in {None, WORKFLOW_SHAPE}]
 
 
 async def stop() -> None:

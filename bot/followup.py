@@ -1,5 +1,8 @@
 """Answering a review, or checks that fail: new commits on the same branch, and a word to each."""
 
+import logging
+from collections.abc import Awaitable, Callable
+
 from dbos import DBOS
 
 from bot import engine, notices
@@ -22,6 +25,7 @@ from shared.guard.text import clean
 from shared.store import Run
 
 _MOST_DOUBTS = 8
+log = logging.getLogger(__name__)
 
 
 async def ask_for(run_id: str, review_id: int, line: str) -> None:
@@ -30,22 +34,57 @@ async def ask_for(run_id: str, review_id: int, line: str) -> None:
         await DBOS.enqueue_workflow_async(engine.RUNS, follow_up, run_id, review_id)
 
 
+async def ask_for_words(run_id: str, comment_id: int, line: str) -> None:
+    """Have a comment to Baton below its pull request answered, once, as a review is."""
+    with engine.once(f"{run_id}/words/{comment_id}"), engine.in_line(line):
+        await DBOS.enqueue_workflow_async(engine.RUNS, follow_words, run_id, comment_id)
+
+
 @engine.workflow("follow_up")
 async def follow_up(run_id: str, review_id: int) -> None:
     """Answer a review with commits, or say why not."""
     run = await step("load run", RunContext, lambda: load(run_id))
-    remarks = await step("read review", Remarks, lambda: _read(run, run_id, review_id))
-    await run.enter(Stage.FOLLOWING_UP, run.phrase("review_by", login=remarks.login))
+    await _follow(run, "review", review_id, lambda: _read(run, run_id, review_id))
+
+
+@engine.workflow("follow_words")
+async def follow_words(run_id: str, comment_id: int) -> None:
+    """Answer a comment to Baton with commits, or say why not."""
+    run = await step("load run", RunContext, lambda: load(run_id))
+    await _follow(run, "words", comment_id, lambda: _read_words(run, run_id, comment_id))
+
+
+async def _follow(
+    run: RunContext, cause: str, key: int, read: Callable[[], Awaitable[Remarks]]
+) -> None:
     try:
+        remarks = await step("read review", Remarks, read)
+        await run.enter(Stage.FOLLOWING_UP, run.phrase(f"{cause}_by", login=remarks.login))
         answered = await answer_elsewhere(run, remarks)
         await require_writer(run, remarks.login)
         await push_answer(run, remarks, answered)
         await _tell(run, remarks, answered)
     except BatonError as error:
-        await _say(run, remarks, "follow_up_failed", reason=str(error))
-        await run.enter(Stage.FOLLOWING_UP, f"{FAILED}{error}")
+        await _fail(run, f"{cause} {key}", str(error))
+    except Exception as error:  # a fault of ours must not end in silence either
+        log.exception("%s: failed", run.run_id)
+        await _fail(run, f"{cause} {key}", run.phrase("fault", name=type(error).__name__))
     await run.enter(Stage.PROPOSED)
     await discard(run)
+
+
+async def _fail(run: RunContext, marker: str, reason: str) -> None:
+    """Say on the pull request why there is no answer."""
+
+    async def find() -> int:
+        stored = await services().store.run(run.run_id)
+        assert stored is not None
+        return stored.pull_number or run.number
+
+    number = await step("find pull request", int, find)
+    kind, language = "follow_up_failed", run.language
+    await notices.say(run.ref, number, marker, kind, language=language, reason=reason)
+    await run.enter(Stage.FOLLOWING_UP, f"{FAILED}{reason}")
 
 
 async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
@@ -67,6 +106,21 @@ async def _read(run: RunContext, run_id: str, review_id: int) -> Remarks:
                 comment.model_copy(update={"body": one.text})
                 for comment, one in zip(comments, inline, strict=True)
             ),
+        }
+    )
+
+
+async def _read_words(run: RunContext, run_id: str, comment_id: int) -> Remarks:
+    stored = await services().store.run(run_id)
+    assert stored is not None
+    remarks = await remarks_on(run, stored)
+    comment = await (await services().repo(run.ref)).comment(comment_id)
+    return remarks.model_copy(
+        update={
+            "cause": "words",
+            "review_id": comment_id,
+            "login": comment.author,
+            "body": clean(comment.body).text,
         }
     )
 
@@ -144,6 +198,6 @@ async def _reply(
 
 
 async def _say(run: RunContext, remarks: Remarks, kind: str, **values: object) -> None:
-    marker = f"review {remarks.review_id}"
+    marker = f"{remarks.cause} {remarks.review_id}"
     number, language = remarks.pull_number, run.language
     await notices.say(run.ref, number, marker, kind, language=language, **values)

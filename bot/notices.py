@@ -4,7 +4,7 @@ from types import NoneType
 from typing import Any
 
 from agents import language as languages
-from bot.durable import step
+from bot.durable import patient, step
 from bot.rendering import render
 from bot.services import services
 from shared.domain import Language, RepoRef
@@ -19,14 +19,15 @@ async def say(
     language: Language,
     **values: Any,  # noqa: ANN401  the values of a template
 ) -> None:
-    """Post a notice on an issue or pull request, once for each marker."""
+    """Post a notice on an issue or pull request, once for each marker, however long it takes."""
     body = text(kind, language, **values)
 
     async def work() -> None:
         repo = await services().repo(ref)
         await repo.post_once(number, marker, body)
 
-    await step(f"say {kind}", NoneType, work)
+    with patient():
+        await step(f"say {kind}", NoneType, work)
 
 
 def text(kind: str, language: Language, **values: Any) -> str:  # noqa: ANN401  as above

@@ -18,7 +18,7 @@ from pathlib import Path
 from dbos import DBOS
 
 from bot import engine
-from bot.commands import Command, parse
+from bot.mentions import calls
 from shared.domain import RepoRef
 from shared.errors import BatonError
 from shared.github import GitHub, GitHubRepo, ListedComment, ListedIssue, Reaction
@@ -160,7 +160,7 @@ async def _of_comment(repo: GitHubRepo, comment: ListedComment) -> list[Delivery
     if comment.by == "Bot" or comment.updated_at != comment.created_at:
         return []
     name = (await repo.identity()).login
-    if not any(isinstance(one, Command) for one in parse(comment.body, name)):
+    if not calls(comment.body, name):
         return []
     if await repo.has_reacted(comment.id, Reaction.EYES):
         return []
@@ -175,6 +175,7 @@ async def _of_comment(repo: GitHubRepo, comment: ListedComment) -> list[Delivery
             "user": {"login": issue.author},
             "labels": [{"name": name} for name in issue.labels],
             "state": "open" if issue.is_open else "closed",
+            "pull_request": {} if issue.is_pull else None,
         },
         "comment": {
             "id": comment.id,

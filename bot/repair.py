@@ -3,6 +3,8 @@
 What a check says is foreign text: it is cleaned like an issue before any model reads it.
 """
 
+import logging
+
 from dbos import DBOS
 
 from bot import engine, notices
@@ -11,7 +13,7 @@ from bot.checkout import discard
 from bot.checks import CHECK
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
-from bot.durable import step
+from bot.durable import patient, step
 from bot.followup import push_answer, remarks_on, told_doubts
 from bot.protection import require_writer
 from bot.services import services
@@ -27,6 +29,7 @@ MOST = 2
 """Heads of one run that are repaired; then a person has to look."""
 _SAID = 4_000  # characters of what one check says
 _MARKS = 20
+log = logging.getLogger(__name__)
 
 
 class _Order(Value):
@@ -41,7 +44,8 @@ class _Order(Value):
 async def repair(run_id: str, sha: str) -> None:
     """Answer the checks that fail on a commit of Baton's with commits, or say why not."""
     run = await step("load run", RunContext, lambda: load(run_id))
-    order = await step("read failing checks", _Order, lambda: _read(run, sha))
+    with patient():
+        order = await step("read failing checks", _Order, lambda: _read(run, sha))
     if order.remarks is None:
         return
     if order.earlier >= MOST:
@@ -52,11 +56,18 @@ async def repair(run_id: str, sha: str) -> None:
     try:
         await _mend(run, order.remarks, order.checks)
     except BatonError as error:
-        reason = str(error)
-        await _say(run, order.remarks, "repair_failed", checks=order.checks, reason=reason)
-        await run.enter(Stage.FOLLOWING_UP, f"{FAILED}{note}: {reason}")
+        await _fail(run, order, note, str(error))
+    except Exception as error:  # a fault of ours must not end in silence either
+        log.exception("%s: failed", run.run_id)
+        await _fail(run, order, note, run.phrase("fault", name=type(error).__name__))
     await run.enter(Stage.PROPOSED)
     await discard(run)
+
+
+async def _fail(run: RunContext, order: _Order, note: str, reason: str) -> None:
+    assert order.remarks is not None, "else nothing was begun"
+    await _say(run, order.remarks, "repair_failed", checks=order.checks, reason=reason)
+    await run.enter(Stage.FOLLOWING_UP, f"{FAILED}{note}: {reason}")
 
 
 async def _read(run: RunContext, sha: str) -> _Order:

@@ -1,10 +1,12 @@
 """Verifying a proposed commit once more, because somebody asked for Baton's check again."""
 
+import logging
+
 from bot import engine
 from bot.checkout import Checkout, discard
 from bot.checks import of_failures, set_check, told_green, told_red
 from bot.context import RunContext
-from bot.durable import step
+from bot.durable import patient, step
 from bot.services import services
 from bot.snapshots import CurrentTask
 from bot.task import Task
@@ -13,6 +15,8 @@ from shared.domain import Value
 from shared.errors import BatonError
 from shared.github import Conclusion
 from shared.target import judge_green
+
+log = logging.getLogger(__name__)
 
 
 class _Proposed(Value):
@@ -31,9 +35,16 @@ async def verify_again(run_id: str, sha: str) -> None:
     try:
         await _verify(run, proposed.task, sha)
     except BatonError as error:
-        told = str(error)
-        await run.do("tell by check", lambda: set_check(run, sha, Conclusion.FAILURE, told))
+        await _fail(run, sha, str(error))
+    except Exception as error:  # a fault of ours must not end in silence either
+        log.exception("%s: failed", run.run_id)
+        await _fail(run, sha, run.phrase("fault", name=type(error).__name__))
     await discard(run)
+
+
+async def _fail(run: RunContext, sha: str, told: str) -> None:
+    with patient():
+        await run.do("tell by check", lambda: set_check(run, sha, Conclusion.FAILURE, told))
 
 
 async def _proposed(run_id: str) -> _Proposed:

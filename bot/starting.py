@@ -1,6 +1,5 @@
 """Starting, finding and ending runs. A run starts once for each cause, however often it is told."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from dbos import DBOS
@@ -104,21 +103,12 @@ async def start(
     return run_id
 
 
-async def unfinished(run_id: str) -> Sequence[str]:
-    """List the workflows that work for a run."""
-    found = await DBOS.list_workflows_async(
-        workflow_id_prefix=run_id, status=["PENDING", "ENQUEUED"]
-    )
-    names = [workflow.workflow_id for workflow in found]
-    return [name for name in names if name == run_id or name.startswith(f"{run_id}/")]
-
-
 async def end(run: RunView, stage: Stage, reason: str) -> None:
     """Stop whatever a run is doing, generation and commands included, and say so on GitHub."""
 
     async def work() -> bool:
         # Again until none is left: a workflow may have handed on work just before its end.
-        while left := await unfinished(run.run_id):
+        while left := await engine.unfinished(run.run_id):
             for workflow in left:
                 await DBOS.cancel_workflow_async(workflow)
         await services().store.update_run(run.run_id, stage=stage, reason=reason)

@@ -56,6 +56,8 @@ _shown: dict[str, datetime] = {}
 # Runs that are shown as soon as nobody else shows them, and the tasks that do it.
 _due: set[str] = set()
 _tasks: set[asyncio.Task[None]] = set()
+_owed: set[str] = set()
+"""The runs whose status GitHub did not take when it changed last."""
 
 
 class StageRow(Value):
@@ -136,7 +138,8 @@ async def body(run: Run, baton: Services) -> str:
 def hints(run: Run) -> tuple[str, ...]:
     """List the commands that lead on from where a run stands."""
     if run.stage.awaits_person:
-        return ("/approve", "/deny", "/cancel", "/help")
+        rests = ("/resume",) if run.paused_by else ()
+        return ("/approve", "/deny", *rests, "/cancel", "/help")
     if run.stage in {Stage.STOPPED, Stage.CANCELLED}:
         return ("/retry", "/rollback", "/status", "/help")
     if run.stage in {Stage.PROPOSED, Stage.CLOSED}:
@@ -238,7 +241,9 @@ async def _publish(run_id: str, baton: Services, *, afresh: bool) -> None:
             run = await baton.store.update_run(run.id, status_comment=comment.id)
             _shown[run_id] = run.updated_at
         await _label(run, baton)
+        _owed.discard(run_id)
     except BatonError as error:
+        _owed.add(run_id)
         log.warning("%s: status not published: %s", run_id, error)
 
 
@@ -255,13 +260,17 @@ async def _label(run: Run, baton: Services) -> None:
 
 
 async def refresh() -> None:
-    """Bring the status comments up to date of runs that a model works for, or a worker changed."""
+    """Bring the status comments up to date of runs that a model works for, or a worker changed.
+
+    Those which GitHub did not take come once more.
+    """
     baton = services()
     board = baton.progress
     for run in await baton.store.runs():
         if (
             board.activity(run.id) is not None
             or board.waiting(run.id) is not None
+            or run.id in _owed
             or (baton.has_workers and _is_stale(run))
         ):
             await publish(run.id)

@@ -2,17 +2,22 @@
 
 import asyncio
 import logging
+import time
 
-from bot import resume, status
+from bot import resume, status, stranded
 from shared.errors import BatonError
 
 log = logging.getLogger(__name__)
 
 
 async def forever(seconds: float) -> None:
-    """Keep status comments up to date, and start what was put in by hand."""
+    """Keep status comments up to date, start what was put in by hand, end what is stranded."""
+    looked = -stranded.EVERY
     while True:
         try:
+            if time.monotonic() - looked >= stranded.EVERY:
+                looked = time.monotonic()
+                await stranded.look()
             await resume.start_resumed()
             await status.refresh()
         except BatonError as error:

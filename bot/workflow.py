@@ -13,7 +13,7 @@ from bot.checkout import Checkout, discard
 from bot.context import RunContext
 from bot.counsel import get_advice, note_counsel
 from bot.delegation import build_elsewhere
-from bot.durable import step
+from bot.durable import OUTAGES, patient, step
 from bot.guarding import look, signs_in
 from bot.papers import write_paper
 from bot.proposal import propose
@@ -32,13 +32,10 @@ log = logging.getLogger(__name__)
 @engine.workflow("solve")
 async def solve(run_id: str) -> None:
     """Take an issue from triage to pull request, resuming after the last finished step."""
-    run = await step("load run", RunContext, lambda: load(run_id))
+    with patient():  # who Baton is on GitHub has to be known before anything can be said there
+        run = await step("load run", RunContext, lambda: load(run_id))
     try:
-        task = await begin(run)
-        if task.triage is None:
-            task = await sort(run, task)
-        if task.needs_plan:
-            task = await design(run, task)
+        task = await prepare(run, await begin(run))
         if task.wants_counsel:
             task = await get_advice(run, task)
         await run.keep(base_branch=task.basis.base_branch, base_sha=task.basis.base_sha)
@@ -81,6 +78,13 @@ class Found(Value):
     task: Task | None = None
     way: Way = Way.OPEN
     question: str = ""
+
+
+async def prepare(run: RunContext, task: Task) -> Task:
+    """Have the issue sorted and, where one is due, planned; anew when it is edited meanwhile."""
+    while task.triage is None or task.needs_plan:
+        task = await (sort if task.triage is None else design)(run, task)
+    return task
 
 
 async def sort(run: RunContext, task: Task) -> Task:
@@ -149,7 +153,7 @@ async def construct(run: RunContext, task: Task) -> Task:
         if task.wanted is None:
             return task
         if task.wanted is Helper.PLANNER:
-            task = await design(run, task)
+            task = await prepare(run, await design(run, task))
         else:
             task = await get_advice(run, task)
 
@@ -157,22 +161,23 @@ async def construct(run: RunContext, task: Task) -> Task:
 async def design(run: RunContext, task: Task) -> Task:
     """Ask for the planner, have it plan, send it away, and show the plan for approval if due.
 
-    A person may rather have it built without a plan.
+    A person may rather have it built without a plan. An issue that is edited meanwhile is not
+    sorted any more.
     """
-    while True:
-        asks = approvals.asks(task.basis)
-        if asks.planner:
-            task = await approvals.wait(run, "planner", task)
-            if task.way is Way.BUILD:
-                return task.with_(wanted=None)
-        try:
-            task = await plan(run, task)
-        finally:
-            await dismiss(run, Role.PLANNER)
-        if approvals.plan_is_due(asks, task):
-            task = await approvals.wait(run, "plan", task)
-        if task.blueprint is not None:  # else the issue has changed under the plan
+    asks = approvals.asks(task.basis)
+    if asks.planner:
+        task = await approvals.wait(run, "planner", task)
+        if task.triage is None:
             return task
+        if task.way is Way.BUILD:
+            return task.with_(wanted=None)
+    try:
+        task = await plan(run, task)
+    finally:
+        await dismiss(run, Role.PLANNER)
+    if approvals.plan_is_due(asks, task):
+        task = await approvals.wait(run, "plan", task)
+    return task
 
 
 async def plan(run: RunContext, task: Task) -> Task:
@@ -207,9 +212,13 @@ async def stop(run: RunContext, error: BatonError) -> None:
     if isinstance(error, MalformedReply):
         error = RunStopped(await _who_failed(run), str(error))
     details = error.details if isinstance(error, RunStopped) else ""
-    resumable = isinstance(error, RunStopped) and error.resumable
+    resumable = isinstance(error, OUTAGES) or (isinstance(error, RunStopped) and error.resumable)
     await run.enter(Stage.STOPPED, str(error), resumable=resumable)
-    await run.say("stopped", "stopped", reason=str(error), details=details, resumable=resumable)
+    told = {"reason": str(error), "details": details, "resumable": resumable}
+    try:
+        await run.say("stopped", "stopped", **told)
+    except BatonError as silent:  # the issue is gone, say, or Baton may not write there any more
+        log.error("%s: that it has stopped could not be said: %s", run.run_id, silent)  # noqa: TRY400  told in one line
 
 
 async def _who_failed(run: RunContext) -> str:

@@ -122,7 +122,7 @@ class RepoRef(Value):
 
 
 class Issue(Value):
-    """An issue as it was read from GitHub at one moment."""
+    """An issue, or a pull request seen as one, as it was read from GitHub at one moment."""
 
     repo: RepoRef
     number: Annotated[int, Field(ge=1)]
@@ -131,6 +131,7 @@ class Issue(Value):
     author: str
     labels: tuple[str, ...] = ()
     is_open: bool = True
+    is_pull: bool = False
 
     @property
     def digest(self) -> str:

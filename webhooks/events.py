@@ -111,23 +111,11 @@ class CheckRunEvent(_RepositoryEvent):
 
 
 class CheckSuiteEvent(_RepositoryEvent):
-    """All checks of an App on a commit have come to their end."""
+    """All checks of an App on a commit have come to their end, or somebody wants them again."""
 
-    actions = frozenset({"completed"})
+    actions = frozenset({"completed", "rerequested"})
     kind: Literal["check_suite"] = "check_suite"
     check_suite: CheckSuite
-
-
-class PushEvent(_RepositoryEvent):
-    """A branch or tag moved, appeared or went."""
-
-    kind: Literal["push"] = "push"
-    ref: str
-    before: str
-    after: str
-    created: bool = False
-    deleted: bool = False
-    forced: bool = False
 
 
 class InstallationEvent(_Event):
@@ -158,7 +146,6 @@ Event = Annotated[
     | PullRequestReviewCommentEvent
     | CheckRunEvent
     | CheckSuiteEvent
-    | PushEvent
     | InstallationEvent
     | InstallationRepositoriesEvent,
     Field(discriminator="kind"),
@@ -173,7 +160,6 @@ MODELS: Mapping[str, type[_Event]] = {
     "pull_request_review_comment": PullRequestReviewCommentEvent,
     "check_run": CheckRunEvent,
     "check_suite": CheckSuiteEvent,
-    "push": PushEvent,
     "installation": InstallationEvent,
     "installation_repositories": InstallationRepositoriesEvent,
 }

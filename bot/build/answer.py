@@ -26,7 +26,7 @@ class Remarks(Value):
     body: str
     comments: tuple[ReviewComment, ...] = ()
     cause: str = "review"
-    """What the remarks are from: a `review`, or the failing `checks` of a commit."""
+    """What they are from: a `review`, `words` of a comment, or the failing `checks` of a commit."""
 
     def sentences(self) -> tuple[str, ...]:
         """Write the review as remarks for the Coder, numbered by their order."""
@@ -83,5 +83,6 @@ async def write(run: RunContext, remarks: Remarks) -> Answered:
 
 
 def _subject(remarks: Remarks) -> str:
-    is_review = remarks.cause == "review"
-    return f"Answer {remarks.login}'s review" if is_review else f"Mend {remarks.login}"
+    if remarks.cause == "checks":
+        return f"Mend {remarks.login}"
+    return f"Answer {remarks.login}'s {'review' if remarks.cause == 'review' else 'comment'}"

@@ -3,7 +3,9 @@
 from bot.commanding.answering import decide, pending
 from bot.commanding.saying import Order, Refusal
 from bot.durable import step
+from bot.followup import ask_for_words
 from bot.rendering import phrase
+from bot.rules import rules_of
 from bot.services import services
 from bot.starting import RunView, end, start
 from bot.task import Way
@@ -94,6 +96,19 @@ async def ask_frontier(order: Order) -> Refusal:
     return await _begin(order, known[-1] if known else None, question=question)
 
 
+async def hear(order: Order) -> Refusal:
+    """Do what plain words to Baton ask for: start, or change the pull request that stands."""
+    if not (await rules_of(order.saying.ref)).config.triggers.mention:
+        return "unknown", {"word": "", "nearest": None}
+    if order.run is None or order.run.stage.is_final:
+        return await _begin(order)
+    if order.run.stage not in _HANDED_IN:
+        return "running", {"expected": (await pending(order)).kind}
+    line = f"{order.saying.ref}#{order.run.number}"
+    await ask_for_words(order.run.run_id, order.saying.comment, line)
+    return None
+
+
 async def points(view: RunView) -> list[Point]:
     """List the snapshots of a run, oldest first."""
 
@@ -111,6 +126,8 @@ async def _begin(
 ) -> Refusal:
     """Start a run for the order's issue, in place of the one that may be under way."""
     issue = await order.issue()
+    if issue.is_pull:
+        return "no_issue", {}
     if not issue.is_open:
         return "closed_issue", {}
     if order.run is not None and order.run.is_active:

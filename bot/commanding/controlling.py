@@ -2,13 +2,13 @@
 
 from dbos import DBOS
 
-from bot import status
+from bot import engine, status
 from bot.commanding.saying import Order, Refusal
 from bot.durable import step
 from bot.pausing import TOPIC
 from bot.rendering import phrase
 from bot.services import services
-from bot.starting import end, unfinished
+from bot.starting import end
 from shared.domain import Stage
 
 
@@ -41,7 +41,7 @@ async def resume(order: Order) -> Refusal:
     await _set_paused(run_id, "")
 
     async def find() -> list[str]:
-        return list(await unfinished(run_id))
+        return list(await engine.unfinished(run_id))
 
     for workflow in await step("find who waits", list[str], find):
         await DBOS.send_async(workflow, order.login, TOPIC, idempotency_key=order.cause)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from dbos import DBOS
 
 from bot.commanding.saying import Order, Refusal, Saying
-from bot.commands import Command, Unknown, Verb, parse
+from bot.commands import Command, Unknown, Verb, Words, parse
 from bot.durable import step
 from bot.services import services
 from shared.errors import NotFound
@@ -67,7 +67,7 @@ async def is_heard(saying: Saying) -> bool:
     return hearing is Hearing.YES
 
 
-async def refusal(saying: Saying, asked: Command | Unknown) -> Refusal:
+async def refusal(saying: Saying, asked: Command | Words | Unknown) -> Refusal:
     """Ask GitHub whether somebody may say this here, now; return the notice if not."""
 
     async def work() -> Permission:
@@ -75,10 +75,11 @@ async def refusal(saying: Saying, asked: Command | Unknown) -> Refusal:
         return await repo.permission(saying.login)
 
     role = await step("check permission", Permission, work)
-    looks = isinstance(asked, Unknown) or asked.verb in _LOOKING
+    command = Command(verb=Verb.RUN) if isinstance(asked, Words) else asked
+    looks = isinstance(command, Unknown) or command.verb in _LOOKING
     if role >= (Permission.TRIAGE if looks else Permission.WRITE):
         return None
-    verb = asked.word if isinstance(asked, Unknown) else asked.verb
+    verb = command.word if isinstance(command, Unknown) else command.verb
     values = {"login": saying.login, "verb": verb, "role": role.name.lower(), "looks": looks}
     return "refused", values
 

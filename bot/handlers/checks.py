@@ -23,29 +23,36 @@ async def handle_run(delivery: Delivery, event: CheckRunEvent) -> None:
     if event.action != "rerequested" or check.name != CHECK or sha != check.head_sha:
         return
     run = await _run(ref, run_id)
-    if run is None or not await _may_write(ref, event.sender.login):
-        return
-    with (
-        engine.once(f"{run_id}/verify/{delivery.guid}"),
-        engine.in_line(f"{ref}#{run.number}"),
-    ):
-        await DBOS.enqueue_workflow_async(engine.RUNS, verify_again, run_id, sha)
+    if run is not None and await _may_write(ref, event.sender.login):
+        await _verify(run, ref, sha, delivery)
 
 
-async def handle_suite(_delivery: Delivery, event: CheckSuiteEvent) -> None:
-    """React to checks of others that failed on a commit of Baton's own."""
+async def handle_suite(delivery: Delivery, event: CheckSuiteEvent) -> None:
+    """React to checks of others that failed on a commit of Baton's own, or to "Re-run all"."""
     suite, ref = event.check_suite, RepoRef.parse(event.repository.full_name)
     own = services().settings.app_id
-    if suite.conclusion not in _FAILED or (own and suite.app and suite.app.id == own):
-        return
-    run = await _of_head(ref, suite.head_branch, suite.head_sha)
-    if run is None:
-        return
+    is_own = own is not None and suite.app is not None and suite.app.id == own
+    if event.action == "rerequested":
+        wanted = is_own and await _may_write(ref, event.sender.login)
+    else:
+        wanted = not is_own and suite.conclusion in _FAILED
+    run = await _of_head(ref, suite.head_branch, suite.head_sha) if wanted else None
+    if run is not None and is_own:
+        await _verify(run, ref, suite.head_sha, delivery)
+    elif run is not None:
+        with (
+            engine.once(f"{run.run_id}/repair/{suite.head_sha}"),
+            engine.in_line(f"{ref}#{run.number}"),
+        ):
+            await DBOS.enqueue_workflow_async(engine.RUNS, repair, run.run_id, suite.head_sha)
+
+
+async def _verify(run: RunView, ref: RepoRef, sha: str, delivery: Delivery) -> None:
     with (
-        engine.once(f"{run.run_id}/repair/{suite.head_sha}"),
+        engine.once(f"{run.run_id}/verify/{delivery.guid}"),
         engine.in_line(f"{ref}#{run.number}"),
     ):
-        await DBOS.enqueue_workflow_async(engine.RUNS, repair, run.run_id, suite.head_sha)
+        await DBOS.enqueue_workflow_async(engine.RUNS, verify_again, run.run_id, sha)
 
 
 class _Found(Value):

@@ -3,6 +3,7 @@
 from bot import notices
 from bot.approvals import void_if_changed
 from bot.durable import step
+from bot.mentions import mentions
 from bot.rendering import phrase
 from bot.rules import Rules, rules_of
 from bot.services import services
@@ -42,7 +43,7 @@ async def _start_if_asked(delivery: Delivery, event: IssuesEvent, ref: RepoRef) 
     Deliveries come late and in any order, so the issue is read as it is now.
     """
     rules = await rules_of(ref)
-    if not _asks_for_work(event, rules):
+    if not await _asks_for_work(event, rules):
         return
 
     async def work() -> _Wanted:
@@ -57,10 +58,18 @@ async def _start_if_asked(delivery: Delivery, event: IssuesEvent, ref: RepoRef) 
         await start(wanted.issue, event.sender.login, f"delivery {delivery.guid}")
 
 
-def _asks_for_work(event: IssuesEvent, rules: Rules) -> bool:
+async def _asks_for_work(event: IssuesEvent, rules: Rules) -> bool:
     if event.action == "labeled":
         return event.label is not None and rules.is_trigger(event.label.name)
-    return rules.start_on_open
+    if rules.start_on_open:
+        return True
+    if not rules.config.triggers.mention or "@" not in event.issue.body:
+        return False
+
+    async def work() -> str:
+        return (await services().github.identity()).login
+
+    return mentions(event.issue.body, await step("read own name", str, work))
 
 
 async def _read_again(event: IssuesEvent, ref: RepoRef, run: RunView) -> None:

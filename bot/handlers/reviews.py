@@ -4,24 +4,19 @@ A review that requests changes always does. One that only comments, and a single
 they call Baton by its name or begin with `/run` or `/retry`.
 """
 
-import re
-
 from bot.commands import Command, Verb, parse
 from bot.durable import step
 from bot.followup import ask_for
+from bot.mentions import mentions
 from bot.rules import rules_of
 from bot.services import services
 from bot.starting import RunView, latest_run
 from shared.domain import RepoRef, Stage
-from shared.guard.text import clean
 from webhooks.delivery import Delivery
 from webhooks.events import PullRequestReviewCommentEvent, PullRequestReviewEvent
 
 _AGAIN = {Verb.RUN, Verb.RETRY}
 _OWN = "<!-- baton:"
-_UNSPOKEN = re.compile(
-    r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`|^ {0,3}>.*$", re.DOTALL | re.MULTILINE
-)
 
 
 async def handle(_delivery: Delivery, event: PullRequestReviewEvent) -> None:
@@ -94,10 +89,3 @@ def begins_again(text: str, name: str) -> bool:
     """Tell whether a text begins with a command to go back to work. Pure."""
     first = next(iter(parse(text, name)), None)
     return isinstance(first, Command) and first.verb in _AGAIN
-
-
-def mentions(text: str, name: str) -> bool:
-    """Tell whether a text calls somebody by name, outside of quotes and code. Pure."""
-    said = _UNSPOKEN.sub(" ", clean(text).text)
-    slug = re.escape(name.removesuffix("[bot]"))
-    return re.search(rf"(?<![\w/@.-])@{slug}(?:\[bot\])?(?![\w-])", said, re.IGNORECASE) is not None

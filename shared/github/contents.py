@@ -27,6 +27,7 @@ class _Issue(Read):
     author: Login = Field(validation_alias="user")
     labels: tuple[_IssueLabel | str, ...] = ()
     state: str
+    pull_request: dict[str, object] | None = None
 
 
 class _Role(Read):
@@ -54,6 +55,7 @@ class Contents(Facet):
             author=read.author,
             labels=tuple(one if isinstance(one, str) else one.name for one in read.labels),
             is_open=read.state == "open",
+            is_pull=read.pull_request is not None,
         )
 
     async def default_branch(self) -> Branch:

@@ -45,6 +45,7 @@ NOTICES: Mapping[str, str] = {
     "closed_issue": "This issue is closed",
     "unknown": "There is no command",
     "misplaced": "stands below other text",
+    "no_issue": "Baton works on issues",
     "edited": "was changed after it was written",
     "too_often": "within 10 minutes",
     "too_late": "was said before the present run",
@@ -86,9 +87,11 @@ async def ask(run_id: str, kind: str) -> str:
     """Ask as a run does; return which way it goes on, or why it stops."""
     run = await step("load run", RunContext, lambda: load(run_id))
     blueprint = BLUEPRINT if kind == "plan" else None
-    task = Task(basis=await read_basis(run), triage=TRIAGE, blueprint=blueprint)
+    task = Task(basis=await read_basis(run))
     try:
-        task = await approvals.wait(run, kind, task)
+        while task.triage is None:  # an edited issue is sorted anew
+            shown = task.with_(triage=TRIAGE, blueprint=blueprint)
+            task = await approvals.wait(run, kind, shown)
     except RunStopped as stopped:
         return f"stopped: {stopped}"
     return f"goes on: {task.way or 'as shown'}"
@@ -118,37 +121,42 @@ class Court:
 
     house: Household
     other: PersonClient
+    abroad: PersonClient
     pull: int = 0
-    scenes: list[int] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     known: dict[str, Level] = field(default_factory=dict)
 
     async def scene(self, kind: str, *, shown: int = 0, by: PersonClient | None = None) -> Scene:
         """Make an issue with a run at a stage; ``shown`` is the comment that shows its request."""
         number = await (by or self.house.alice).open_issue(f"A case of {kind}", "It should not.")
-        self.scenes.append(number)
         if kind == "none":
             return Scene(number)
         scene = Scene(number, await self.run_of(number, kind))
         if kind in approvals.STAGES:
-            approval = Approval(
-                id=f"{scene.run_id}/{kind}/1",
-                run_id=scene.run_id,
-                kind=kind,
-                digest="",
-                comment=shown,
-            )
-            await services().store.add_approval(approval)
-            with engine.once(scene.run_id):
-                await DBOS.start_workflow_async(listen, approval.id)
+            await self._ask(scene.run_id, kind, shown)
         return scene
 
-    async def run_of(self, number: int, kind: str) -> str:
+    async def scene_in(self, ref: RepoRef, number: int) -> Scene:
+        """Let a run of another repository's issue ask for the planner."""
+        scene = Scene(number, await self.run_of(number, "planner", ref))
+        await self._ask(scene.run_id, "planner", 0)
+        return scene
+
+    async def _ask(self, run_id: str, kind: str, shown: int) -> None:
+        approval = Approval(
+            id=f"{run_id}/{kind}/1", run_id=run_id, kind=kind, digest="", comment=shown
+        )
+        await services().store.add_approval(approval)
+        with engine.once(run_id):
+            await DBOS.start_workflow_async(listen, approval.id)
+
+    async def run_of(self, number: int, kind: str, ref: RepoRef = REF) -> str:
         """Store a run of an issue, at the stage of a kind."""
         store = services().store
         run = await store.add_run(
             Run(
-                origin=f"test {number} {kind}",
-                repo=str(REF),
+                origin=f"test {ref} {number} {kind}",
+                repo=str(ref),
                 number=number,
                 requester="alice",
                 title=f"A case of {kind}",
@@ -156,12 +164,12 @@ class Court:
         )
         stage = Stage.STOPPED if kind == "stopped" else STAGES[kind]
         await store.update_run(run.id, stage=stage)
+        self.runs.append(run.id)
         return run.id
 
     async def asking(self, kind: str) -> Scene:
         """Make an issue whose run asks for real, with a comment that shows what it covers."""
         number = await self.house.issue(f"Asks for {kind}")
-        self.scenes.append(number)
         run_id = await self.run_of(number, "working")
         with engine.once(run_id):
             await DBOS.start_workflow_async(ask, run_id, kind)
@@ -197,12 +205,11 @@ class Court:
 
     async def clear(self) -> None:
         """Leave nothing in flight: the engine has no loop to run it on between two tests."""
-        while self.scenes:
-            left = await DBOS.list_workflows_async(
-                workflow_id_prefix=f"{REF}#{self.scenes.pop()}.", status=["PENDING", "ENQUEUED"]
-            )
-            for workflow in left:
-                await DBOS.cancel_workflow_async(workflow.workflow_id)
+        while self.runs:
+            run_id = self.runs.pop()
+            for workflow in await engine.unfinished(run_id):
+                await DBOS.cancel_workflow_async(workflow)
+            await services().store.update_run(run_id, stage=Stage.CLOSED)
 
     async def outcome(self, scene: Scene) -> str:
         """Return how the asking run goes on, in at most the time of a test."""
@@ -257,17 +264,26 @@ class Court:
 
 
 ELSEWHERE = RepoRef(owner="alice", name="elsewhere")
+ABROAD = RepoRef(owner="mallory", name="fortnight")
 
 
 @contextlib.asynccontextmanager
 async def open_court(home: Path) -> AsyncIterator[Court]:
-    """Start a household whose network loses every webhook, with a second repository."""
+    """Start a household whose network loses every webhook, with more repositories.
+
+    One is of the same installation of the App, one of another.
+    """
     async with open_household(plan_for(home, home / "cache")) as house:
         house.faults.lose_deliveries()
         await create_repository(
             house.forge, ELSEWHERE.owner, ELSEWHERE.name, collaborators={"mallory": Level.WRITE}
         )
-        yield Court(house, await second_client(house, ELSEWHERE, "mallory"))
+        await create_repository(house.forge, ABROAD.owner, ABROAD.name)
+        yield Court(
+            house,
+            await second_client(house, ELSEWHERE, "mallory"),
+            await second_client(house, ABROAD, "mallory"),
+        )
         await house.rest()
 
 

@@ -148,7 +148,10 @@ SAID: dict[str, tuple[str, set[str], str | None, ApprovalState]] = {
     "for something padded": ("/approve planner\u200b", PUZZLED, "wrong_kind", PENDING),
     "misspelt": ("/aprove", PUZZLED, "unknown", PENDING),
     "misspelt by name": ("@baton aprove", PUZZLED, "unknown", PENDING),
-    "by name, no command": ("@baton well done", PUZZLED, "unknown", PENDING),
+    "by name, words": ("@baton well done", PUZZLED, "running", PENDING),
+    "by name, a slip with words": ("@baton aprove it", PUZZLED, "unknown", PENDING),
+    "by name, one word": ("@baton thanks", PUZZLED, "unknown", PENDING),
+    "spoken of": ("I think @baton should wait.", UNHEARD, None, PENDING),
     "by name alone": ("@baton", DONE, "help", PENDING),
     "below a sentence": ("I read it.\n/approve", PUZZLED, "misplaced", PENDING),
     "below a heading": ("# Yes\n\n/approve", PUZZLED, "misplaced", PENDING),
@@ -269,3 +272,51 @@ async def test_without_a_run_there_is_nothing_to_do(court: Court, verb: str) -> 
     assert await court.reactions(court.house.alice, comment) == PUZZLED
     assert await court.notices(scene.number, comment) == ["no_run"]
     assert not await services().store.runs(str(REF), scene.number)
+
+
+# What calls Baton on an issue without a run, and whether it starts one: by a command, by words
+# that begin with its name, or by a mention anywhere of somebody who may write.
+CALLS: dict[str, tuple[str, Level, set[str], str | None]] = {
+    "words": ("@baton please mend this", Level.WRITE, DONE, None),
+    "words on many lines": ("@baton[bot], please mend\nthis\nand that", Level.WRITE, DONE, None),
+    "a mention in a sentence": ("Could you do it, @baton?", Level.WRITE, DONE, None),
+    "a mention below": ("It crashes.\n\ncc @Baton", Level.WRITE, DONE, None),
+    "a command": ("@baton run", Level.WRITE, DONE, None),
+    "words by a reader": ("@baton please mend this", Level.READ, PUZZLED, "refused"),
+    "words by a triager": ("@baton please mend this", Level.TRIAGE, PUZZLED, "refused"),
+    "a mention by a reader": ("Could you do it, @baton?", Level.READ, UNHEARD, None),
+    "a mention by a triager": ("Could you do it, @baton?", Level.TRIAGE, UNHEARD, None),
+    "a quoted mention": ("> @baton please mend this", Level.WRITE, UNHEARD, None),
+    "a mention in code": ("`@baton please mend this`", Level.WRITE, UNHEARD, None),
+    "a fenced mention": ("```\n@baton please mend this\n```", Level.WRITE, UNHEARD, None),
+    "a hidden mention": ("<!-- @baton please mend this -->", Level.WRITE, UNHEARD, None),
+    "a longer name": ("@baton-helper please mend this", Level.WRITE, UNHEARD, None),
+    "a look-alike": ("@b\u0430ton please mend this", Level.WRITE, UNHEARD, None),
+    "an address": ("mail me@baton.example", Level.WRITE, UNHEARD, None),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_calling_baton_starts_a_run(court: Court, name: str) -> None:
+    """Plain words or a mention do what /run does, for whom /run is meant; nothing else does."""
+    body, level, reactions, notice = CALLS[name]
+    await court.allow("mallory", level)
+    scene = await court.scene("none")
+    comment = await court.house.mallory.comment(scene.number, body)
+    await court.deliver(f"call-{comment}", await court.sent(comment=comment))
+    assert await court.reactions(court.house.alice, comment) == reactions
+    assert await court.notices(scene.number, comment) == ([notice] if notice else [])
+    runs = await services().store.runs(str(REF), scene.number)
+    assert len(runs) == (reactions == DONE)
+
+
+@pytest.mark.parametrize("body", ["/run", "@baton please look at this", "What do you say, @baton?"])
+async def test_a_pull_request_of_others_starts_nothing(court: Court, body: str) -> None:
+    """Baton works on issues; on somebody's pull request it says so where it is spoken to."""
+    await court.allow("mallory", Level.WRITE)
+    number = await court.pull_of(await court.scene("none"))
+    comment = await court.house.mallory.comment(number, body)
+    await court.deliver(f"pull-{comment}", await court.sent(comment=comment))
+    told = await court.notices(number, comment)
+    assert told == ([] if body.startswith("What") else ["no_issue"])
+    assert not await services().store.runs(str(REF), number)

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from bot.approvals import Answer
 from bot.demo.forge.actors import NOBODY
 from bot.demo.forge.config import Level
-from bot.demo.forge.tables import Comment
+from bot.demo.forge.tables import Comment, InstallationToken
 from bot.services import install, services
-from shared.domain import Stage
+from shared.domain import RepoRef, Stage
+from shared.github.permissions import union
 from shared.profiles import BaseMoved
 from shared.store import ApprovalState, Ears, Hearing
 from shared.store.heard import MOST
-from tests.bot.authority import Court, Scene, open_court
+from tests.bot.authority import ABROAD, ELSEWHERE, Court, Scene, open_court
 from tests.road.world import REF
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -225,6 +227,43 @@ async def test_a_yes_in_another_repository_is_none_here(court: Court) -> None:
     assert await scene.asked() == [PENDING]
 
 
+@pytest.mark.parametrize("ref", [ELSEWHERE, ABROAD], ids=["repository", "installation"])
+async def test_runs_of_two_repositories_share_nothing(court: Court, ref: RepoRef) -> None:
+    """Of two runs of one number each hears its own repository, also in another installation."""
+    await court.allow("mallory", Level.READ)
+    client = {ELSEWHERE: court.other, ABROAD: court.abroad}[ref]
+    here = await court.scene("planner")
+    number = 0
+    while number < here.number:
+        number = await client.open_issue("There", "The same number.")
+    there = await court.scene_in(ref, number)
+    comment = await client.comment(number, "/approve")
+    await court.deliver(f"there-{comment}", await court.sent(comment=comment))
+    assert await court.reactions(client, comment) == DONE
+    assert (await here.asked(), await there.asked()) == ([PENDING], [APPROVED])
+    places = services().places
+    folders = {
+        find(one, number)
+        for one in (REF, ref)
+        for find in (places.papers, lambda one, _: places.mirror(one))
+    }
+    assert len(folders) == 4
+
+
+async def test_every_token_is_for_one_repository_with_the_least_permissions(court: Court) -> None:
+    """What Baton was given for the repositories that it has met opens one of them each."""
+    for ref in (REF, ELSEWHERE, ABROAD):
+        await (await services().repo(ref)).issue(1)
+    async with court.house.forge.reading(NOBODY) as unit:
+        tokens = (await unit.session.scalars(select(InstallationToken))).all()
+        assert {len(token.repository_ids or ()) for token in tokens} == {1}
+        assert len({tuple(token.repository_ids or ()) for token in tokens}) == 3
+        assert len({token.installation_id for token in tokens}) == 2
+        least = union()
+        for token in tokens:
+            assert token.permissions.items() <= least.items()
+
+
 async def test_a_comment_of_another_repository_cannot_be_passed_off(court: Court) -> None:
     """A delivery that names a repository where the comment is not is heard nowhere."""
     scene = await court.scene("planner")
@@ -271,12 +310,12 @@ async def test_a_yes_before_the_edit_is_told_of_is_void(court: Court, what: str)
 
 
 async def test_a_plan_for_an_edited_issue_is_made_anew(court: Court) -> None:
-    """A yes to a plan whose issue has changed is void, and the run has no plan any more."""
+    """A yes to a plan whose issue has changed is void, and the run begins anew with the issue."""
     scene = await court.asking("plan")
     await court.house.alice.call("PATCH", f"/issues/{scene.number}", EDITS["body"])
     await say(court, scene.number, "/approve plan")
-    assert await court.outcome(scene) == "goes on: as shown"
-    assert await scene.asked() == [VOID]
+    await court.house.said(scene.number, "/plan/2`")
+    assert await scene.asked() == [VOID, PENDING]
 
 
 async def test_a_label_voids_nothing(court: Court) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import Command, Unknown, Verb, parse
+from bot.commands import Command, Unknown, Verb, Words, parse
 
 MISPLACED = Unknown(word="approve", nearest=Verb.APPROVE, misplaced=True)
 
@@ -75,6 +75,12 @@ def test_a_quoted_comment_never_commands(body: str) -> None:
         ("@baton", [Command(verb=Verb.HELP)]),
         ("@baton aprove", [Unknown(word="aprove", nearest=Verb.APPROVE, addressed=True)]),
         ("@baton 42", [Unknown(word="", addressed=True)]),
+        ("@baton thanks", [Unknown(word="thanks", addressed=True)]),
+        ("@baton aprove it", [Unknown(word="aprove", nearest=Verb.APPROVE, addressed=True)]),
+        ("@baton please fix it", [Words(text="please fix it")]),
+        ("@baton, Fix *it*.", [Words(text="Fix *it*.")]),
+        ("@baton fix it\n/status", [Words(text="fix it"), Command(verb=Verb.STATUS)]),
+        ("It fails.\n@baton fix it", []),
         ("@baton-two approve", []),
         ("@batonapprove", []),
         ("@b\u0430ton approve", []),
@@ -86,7 +92,7 @@ def test_a_quoted_comment_never_commands(body: str) -> None:
     ],
 )
 def test_batons_name_at_the_start_of_a_line_calls_it(
-    body: str, expected: list[Command | Unknown]
+    body: str, expected: list[Command | Words | Unknown]
 ) -> None:
     """The App's own name does what a slash does; names that only look like it do nothing."""
     assert list(parse(body, "baton[bot]")) == expected

@@ -69,13 +69,13 @@ async def test_a_key_of_another_app_is_told(household: Household) -> None:
 async def test_missing_permissions_and_events_are_named(household: Household) -> None:
     """What the App may not do or does not hear is ✘ by its name in GitHub's settings."""
     granted = {"metadata": "read", "issues": "read", "contents": "write", "checks": "write"}
-    events = tuple(EVENTS - {"push"})
+    events = tuple(EVENTS - {"check_suite"})
     async with forge(household, permissions=granted, events=events):
         report = await at_node(household, refused_address())
     permissions = the(report, "permissions", Level.BAD)
     assert permissions.found == "the App lacks issues: write, pull_requests: write"
     assert "/settings/apps/baton/permissions" in permissions.mend
-    assert "push" in the(report, "events", Level.BAD).found
+    assert "check_suite" in the(report, "events", Level.BAD).found
     assert "alice has not yet granted issues: write" in the(report, "installed", Level.BAD).found
 
 
@@ -123,7 +123,11 @@ def attempts(*statuses: int) -> list[HookDelivery]:
     """Return attempts of as many deliveries, the newest first."""
     return [
         HookDelivery(
-            id=100 - at, guid=f"g{at}", delivered_at=hours_ago(at), status_code=status, event="push"
+            id=100 - at,
+            guid=f"g{at}",
+            delivered_at=hours_ago(at),
+            status_code=status,
+            event="issues",
         )
         for at, status in enumerate(statuses)
     ]

@@ -3,6 +3,7 @@ from typing import Any
 
 import yaml
 
+from bot.deliveries import HANDLERS
 from shared.github import GitHubRepo
 from shared.github.permissions import NEEDED, union
 from webhooks.events import MODELS
@@ -17,6 +18,12 @@ UNASKED = {"ping", "installation", "installation_repositories"}
 def test_every_event_asked_for_is_read() -> None:
     """The manifest asks for exactly the events that the webhooks read, but for the unasked ones."""
     assert set(MANIFEST["default_events"]) == set(MODELS) - UNASKED
+
+
+def test_every_event_asked_for_leads_to_something() -> None:
+    """The manifest asks for no event that nobody handles; of those unasked only the ping is one."""
+    assert set(MANIFEST["default_events"]) == set(HANDLERS) - UNASKED
+    assert set(MODELS) - set(HANDLERS) == {"ping"}
 
 
 def test_permissions_are_the_least() -> None:

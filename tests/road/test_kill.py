@@ -27,16 +27,40 @@ async def watch(session: Session, blows: Mapping[Stage, signal.Signals]) -> RunV
     async with asyncio.timeout(_PATIENCE):
         while True:
             for run in await session.reader.runs():
-                if run.stage in due:
-                    os.kill(session.gateway.pid, due.pop(run.stage))
                 if run.stage is Stage.AWAITING_PLANNER and not asked:
                     asked = True
-                    await session.alice.comment(number, "/approve")
+                    await approve_while_paused(session, number, due.pop(run.stage, None))
+                if run.stage in due:
+                    os.kill(session.gateway.pid, due.pop(run.stage))
                 if run.stage is Stage.PROPOSED and "Done" in await said(session, number):
                     assert not due, f"the run was never seen at {list(due)}"
                     return run
                 assert not run.stage.is_final, run.reason
             await asyncio.sleep(0.02)
+
+
+async def approve_while_paused(session: Session, number: int, blow: signal.Signals | None) -> None:
+    """Say yes to a paused run, hit the gateway once it rests, see that it still does, go on."""
+    await session.alice.comment(number, "/pause")
+    await until_said(session, number, "⏸️ Paused by @alice")
+    await session.alice.comment(number, "/approve")
+    await until_said(session, number, "Paused by alice; `/resume` goes on.")
+    restarts = session.gateway.restarts
+    if blow is not None:
+        os.kill(session.gateway.pid, blow)
+        while session.gateway.restarts == restarts:  # noqa: ASYNC110  it happens elsewhere
+            await asyncio.sleep(0.02)
+    await session.alice.comment(number, "/help")
+    await until_said(session, number, "| Command | What it does |")
+    (run,) = await session.reader.runs()
+    assert run.stage is Stage.AWAITING_PLANNER
+    await session.alice.comment(number, "/resume")
+
+
+async def until_said(session: Session, number: int, part: str) -> None:
+    """Wait until something stands on an issue."""
+    while part not in await said(session, number):  # noqa: ASYNC110  it happens elsewhere
+        await asyncio.sleep(0.02)
 
 
 async def said(session: Session, number: int) -> str:
@@ -83,8 +107,9 @@ async def undisturbed(tmp_path: Path, cache: Path) -> Any:  # noqa: ANN401  JSON
 async def test_a_killed_gateway_ends_where_an_undisturbed_one_does(
     tmp_path: Path, cache: Path, undisturbed: dict[str, Any]
 ) -> None:
-    """Three kill -9 and one SIGTERM at different stages: same files, nothing doubled, one pull."""
+    """Kill -9, also of a paused run, and SIGTERM: same files, nothing doubled, one pull request."""
     blows = {
+        Stage.AWAITING_PLANNER: signal.SIGKILL,
         Stage.PLANNING: signal.SIGTERM,
         Stage.TESTING: signal.SIGKILL,
         Stage.CODING: signal.SIGKILL,

@@ -98,6 +98,9 @@ class Household(World):
         while unfinished := await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"]):
             for waiting in unfinished:
                 await DBOS.cancel_workflow_async(waiting.workflow_id)
+        for run in await services().store.runs():  # else they would be told to be stranded
+            if not run.stage.is_final and run.stage is not Stage.PROPOSED:
+                await services().store.update_run(run.id, stage=Stage.CANCELLED)
         await self.quiet()
 
     async def struck(self) -> None:

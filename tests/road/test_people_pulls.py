@@ -14,6 +14,7 @@ from bot.demo.forge import branches
 from bot.demo.forge.actors import NOBODY, Actor
 from bot.demo.forge.bare import BareRepository
 from bot.demo.forge.tables import Delivery
+from bot.repair import MOST
 from bot.services import services
 from shared.domain import Stage
 from shared.github import Check, CheckStatus, Conclusion
@@ -28,13 +29,21 @@ triggers:
 branch_prefix: bots/baton
 protected_paths: [series.py]
 """
-_LINT = '"The check lint fails"'
+
+
+def _creates(asked: str, path: str) -> list[tuple[str, str]]:
+    """Write what the Coder says to something that it is asked: it creates a file."""
+    head = 'role = "coder"\nturn = {}\nwhen = ["' + asked + '"]'
+    return [
+        (head.format(0), f"I write it.\n\n```create {path}\nAs asked.\n```"),
+        (head.format(1), f"Done.\n\n```submit\nWrite {path}.\n```"),
+    ]
+
+
 _REPAIR = [
-    (
-        f'role = "coder"\nturn = 0\nwhen = [{_LINT}]',
-        "I shorten the line.\n\n```create docs/lines.md\nLines are short.\n```",
-    ),
-    (f'role = "coder"\nturn = 1\nwhen = [{_LINT}]', "Done.\n\n```submit\nShorten a line.\n```"),
+    *_creates("Line 1 is too long", "docs/lines.md"),
+    *_creates("Line 2 is too long", "docs/more-lines.md"),
+    *_creates("add a page of thanks", "docs/thanks.md"),
 ]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -110,7 +119,7 @@ async def asked_for_paths(house: Household) -> int:
     return number
 
 
-async def test_protected_files_a_moved_base_a_mention_and_checks(house: Household) -> None:
+async def test_a_pull_request_and_all_that_may_happen_to_it(house: Household) -> None:
     """One pull request on its way through everything that may happen to it."""
     number = await asked_for_paths(house)
     request = await house.said(number, "May these files be changed?")
@@ -138,7 +147,7 @@ async def test_protected_files_a_moved_base_a_mention_and_checks(house: Househol
     assert "**Tests:** Pytest" in status["body"]
     assert [check["conclusion"] for check in await checks(house, head)] == ["success"]
 
-    await rerequested(house, head)
+    await rerequested(house, pull["head"]["ref"], head)
     person = await push(house, pull["head"]["ref"], {"NOTES.md": "By hand.\n"})
     await commented(house, pull["number"], "No rush, but look at README.")
     assert await house.stage(number) is Stage.PROPOSED
@@ -150,17 +159,53 @@ async def test_protected_files_a_moved_base_a_mention_and_checks(house: Househol
     parent = (await bare.git("rev-parse", f"{answered}^")).decode().strip()
     assert parent == person
 
-    await failing_ci(house, pull["head"]["ref"], answered)
-    told = await house.said(pull["number"], "Answered the failing checks (lint)")
+    said = await house.tell(house.wendy, pull["number"], "@baton please add a page of thanks")
+    assert said == {"eyes", "+1"}
+    await house.said(pull["number"], "Write docs/thanks.md.")
     await house.at(number, Stage.PROPOSED)
-    mended = (await house.alice.call("GET", f"/pulls/{pull['number']}"))["head"]["sha"]
-    assert mended in told["body"]
-    assert (await bare.git("rev-parse", f"{mended}^")).decode().strip() == answered
+    thanked = await head_of(house, pull["number"])
+    assert (await bare.git("rev-parse", f"{thanked}^")).decode().strip() == answered
+
+    await repaired_within_bounds(house, number, pull["number"], pull["head"]["ref"])
     await house.alice.call("PATCH", f"/pulls/{pull['number']}", {"state": "closed"})
     await house.quiet()
     assert await house.stage(number) is Stage.CLOSED
     branches = [branch["name"] for branch in await house.alice.call("GET", "/branches")]
     assert pull["head"]["ref"] in branches
+
+
+async def head_of(house: Household, pull: int) -> str:
+    """Return the newest commit of a pull request."""
+    return str((await house.alice.call("GET", f"/pulls/{pull}"))["head"]["sha"])
+
+
+async def repaired_within_bounds(house: Household, number: int, pull: int, branch: str) -> None:
+    """Let a check of others fail on each new head: two are mended, once each, the third is told."""
+    bare = await bare_of(house)
+    for n in range(1, MOST + 1):
+        before = await head_of(house, pull)
+        await failing_ci(house, branch, before, n)
+        mended = await changed_from(house, pull, before)
+        await house.said(pull, f"Answered the failing checks (lint) with {mended}")
+        await house.at(number, Stage.PROPOSED)
+        assert (await bare.git("rev-parse", f"{mended}^")).decode().strip() == before
+    left = await head_of(house, pull)
+    await failing_ci(house, branch, left, MOST + 1)
+    told = await house.said(pull, "checks fail on this branch again")
+    assert f"has tried {MOST} times" in told["body"]
+    assert await head_of(house, pull) == left
+    bodies = [comment["body"] for comment in await house.alice.comments(pull)]
+    assert sum("<!-- baton:repair " in body for body in bodies) == MOST + 1
+
+
+async def changed_from(house: Household, pull: int, before: str) -> str:
+    """Wait until a pull request has another head, and return it."""
+
+    async def has_moved() -> bool:
+        return await head_of(house, pull) != before
+
+    await patiently(has_moved)
+    return await head_of(house, pull)
 
 
 async def checks(house: Household, sha: str) -> list[dict[str, Any]]:
@@ -171,8 +216,8 @@ async def checks(house: Household, sha: str) -> list[dict[str, Any]]:
     return found
 
 
-async def rerequested(house: Household, sha: str) -> None:
-    """Turn Baton's check red, ask for it again, and wait until it is green once more."""
+async def rerequested(house: Household, branch: str, sha: str) -> None:
+    """Turn Baton's check red, ask for it again, by itself and with all, and see it green again."""
     (check,) = await checks(house, sha)
     assert check["name"] == CHECK
     await set_red(CHECK, check["external_id"], sha)
@@ -183,16 +228,23 @@ async def rerequested(house: Household, sha: str) -> None:
         return {check["conclusion"] for check in await checks(house, sha)} == {"success"}
 
     await patiently(is_green)
+    await set_red(CHECK, check["external_id"], sha)
+    suite = {**_SUITE, "head_branch": branch, "head_sha": sha}
+    app = {"id": house.settings.app_id, "slug": "baton"}
+    for sender, guid in ((_MALLORY, "all-1"), (_ALICE, "all-2")):
+        event = {"action": "rerequested", "check_suite": {**suite, "app": app}, "sender": sender}
+        await hand_in(house, "check_suite", guid, event)
+    await patiently(is_green)
 
 
-async def set_red(name: str, external_id: str, sha: str) -> None:
+async def set_red(name: str, external_id: str, sha: str, n: int = 1) -> None:
     """Let a check on a commit fail."""
     mark = Annotation(
         path="README.md",
         start_line=3,
         end_line=3,
         annotation_level=AnnotationLevel.FAILURE,
-        message="Line too long.",
+        message=f"Line {n} is too long.",
     )
     await (await services().repo(REF)).ensure_check_run(
         Check(
@@ -214,18 +266,13 @@ async def commented(house: Household, pull: int, body: str) -> None:
     await house.quiet()
 
 
-async def failing_ci(house: Household, branch: str, sha: str) -> None:
+async def failing_ci(house: Household, branch: str, sha: str, n: int) -> None:
     """Let another App's check fail on a commit, told twice as GitHub may."""
-    await set_red("lint", "of others", sha)
-    suite = {
-        "id": 77,
-        "head_branch": branch,
-        "head_sha": sha,
-        "conclusion": "failure",
-        "app": {"id": 15368, "slug": "github-actions"},
-    }
-    for guid in ("ci-1", "ci-2"):
-        await hand_in(house, "check_suite", guid, {"action": "completed", "check_suite": suite})
+    await set_red("lint", "of others", sha, n)
+    suite = {**_SUITE, "head_branch": branch, "head_sha": sha}
+    for time in (1, 2):
+        event = {"action": "completed", "check_suite": suite}
+        await hand_in(house, "check_suite", f"ci-{n}-{time}", event)
 
 
 async def test_a_base_that_conflicts_leaves_the_draft_to_people(house: Household) -> None:
@@ -284,3 +331,5 @@ async def test_a_repository_that_is_taken_away_ends_its_runs(house: Household) -
 
 
 _ALICE = {"login": "alice", "type": "User"}
+_MALLORY = {"login": "mallory", "type": "User"}
+_SUITE = {"id": 77, "conclusion": "failure", "app": {"id": 15368, "slug": "github-actions"}}

@@ -6,11 +6,13 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot import stranded
 from shared.domain import Role, Stage
 from shared.store import ApprovalState
 from tests.road.test_people_kit import Household, open_household, patiently, recording_with
@@ -106,6 +108,33 @@ async def test_a_paused_run_waits_until_it_is_resumed(house: Household) -> None:
     assert await house.tell(house.wendy, number, "/resume") == {"eyes", "+1"}
     await house.ended(number)
     assert await house.asked(number, Role.PLANNER)
+
+
+async def test_a_run_that_an_update_left_behind_is_ended_in_plain_sight(house: Household) -> None:
+    """A run whose workflow nobody can resume says so; /retry works, and deliveries are not lost."""
+    number = await house.waiting("No plan: left behind")
+    house.faults.hold_deliveries()
+    comment = await house.alice.comment(number, "/help")
+    async with house.away():
+        age(house.home / "state" / "engine.db")
+    house.faults.release_deliveries()
+    assert await stranded.look(grace=timedelta()) == 1
+    told = await house.said(number, "**Stopped.** Nobody worked for this run any more")
+    assert "`/retry` goes on from the last snapshot" in told["body"]
+    await house.ended(number)
+    (request,) = await house.requests(number)
+    assert request.state is ApprovalState.VOID
+    await house.quiet()
+    assert await house.reactions(comment) == {"eyes", "+1"}
+    assert await stranded.look(grace=timedelta()) == 0
+    assert await house.tell(house.alice, number, "/retry") == {"eyes", "+1"}
+    await house.at(number, Stage.AWAITING_PLANNER)
+
+
+def age(engine_db: Path) -> None:
+    """Make every workflow one of an older shape."""
+    with contextlib.closing(sqlite3.connect(engine_db)) as connection, connection:
+        connection.execute("UPDATE workflow_status SET application_version = '0'")
 
 
 async def test_a_no_stops_with_its_reason(house: Household) -> None:

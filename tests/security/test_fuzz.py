@@ -124,6 +124,7 @@ def test_comments_are_read(text: str) -> None:
     """Every comment has commands or none, and each stands by itself on a line of the comment."""
     lines = {line.strip(" \t\r") for line in text.split("\n")}
     for command in commands.parse(text):
+        assert not isinstance(command, commands.Words), "nobody has a name here"
         word = command.verb if isinstance(command, commands.Command) else command.word
         assert any(f"/{word}" in line for line in lines)
 
