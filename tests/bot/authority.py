@@ -263,6 +263,13 @@ class Court:
         return [told[index] for index in sorted(told)]
 
 
+async def say(court: Court, number: int, body: str = "/approve") -> int:
+    """Write a comment as a collaborator, and have it handled."""
+    comment = await court.house.mallory.comment(number, body)
+    await court.deliver(f"say-{comment}", await court.sent(comment=comment))
+    return comment
+
+
 ELSEWHERE = RepoRef(owner="alice", name="elsewhere")
 ABROAD = RepoRef(owner="mallory", name="fortnight")
 
