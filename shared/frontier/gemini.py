@@ -23,6 +23,7 @@ _FILTERED = {
     types.FinishReason.SPII,
     types.FinishReason.ESCALATION,
     types.FinishReason.PUP_LIMITED_DISABLED,
+    types.FinishReason.MODEL_ARMOR,
 }
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 

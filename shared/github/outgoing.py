@@ -50,6 +50,8 @@ def _examined(key: str, value: object, channel: Channel, rules: Rules) -> object
         return cut(seen, BODY) if len(seen) > len(value) else seen
     if isinstance(value, str) and key in _BRANCHES:
         return _sent(release(value, Channel.BRANCH_NAME, rules), Channel.BRANCH_NAME)
+    if isinstance(value, str):  # a name, a path, an id: not rendered, but it may hold a secret
+        return _sent(release(value, Channel.LOG, rules), channel)
     return value
 
 

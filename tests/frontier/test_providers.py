@@ -90,6 +90,11 @@ async def test_an_answer_without_text_is_an_error_with_its_cost(
             "stopped the answer (RECITATION)",
         ),
         (
+            GEMINI,
+            {"candidates": [{"finishReason": "MODEL_ARMOR"}], **GEMINI.usage(Tokens())},
+            "stopped the answer (MODEL_ARMOR)",
+        ),
+        (
             GPT,
             GPT.response([GPT.message({"type": "refusal", "refusal": "I cannot."})]),
             "stopped the answer (I cannot.)",
@@ -101,7 +106,14 @@ async def test_an_answer_without_text_is_an_error_with_its_cost(
         ),
         (CLAUDE, CLAUDE.answer() | {"stop_reason": "refusal"}, "stopped the answer (refusal)"),
     ],
-    ids=["gemini request", "gemini answer", "gpt refusal", "gpt filter", "claude refusal"],
+    ids=[
+        "gemini request",
+        "gemini answer",
+        "gemini armor",
+        "gpt refusal",
+        "gpt filter",
+        "claude refusal",
+    ],
 )
 async def test_a_filter_is_told_apart_from_an_empty_answer(
     provider: Provider, wire: Wire, body: dict[str, Any], told: str
