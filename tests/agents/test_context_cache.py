@@ -137,3 +137,18 @@ def test_two_processes_fill_one_cache(tmp_path: Path) -> None:
     assert one.missing("012345") == ("5",)
     other.add({"5": digests["5"]})
     assert hits(one) == hits(Digests(digests))
+
+
+def test_what_is_not_kept_is_forgotten_for_good(tmp_path: Path) -> None:
+    """Beyond its bound the cache keeps one commit's texts, and a new one takes no one's place."""
+    cache = SourceCache(tmp_path / "c.db", version=1, most=2)
+    digests = {str(n): digest("a.py", f"{TEXT}\n# {n}") for n in range(4)}
+    cache.add({n: digests[n] for n in "012"})
+    cache.keep({"0"})
+    assert cache.missing("0123") == ("1", "2", "3")
+    assert cache.places(WORDS, ("0", "2")).keys() == {"0"}
+    cache.add({"3": digests["3"]})
+    names = {known.number: blob for blob, known in cache.known().items()}
+    price = cache.hits(["price"])["price"].texts
+    assert {names[text] for text in price if text in names} == {"0", "3"}
+    assert len(set(price)) == 4
