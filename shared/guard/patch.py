@@ -40,10 +40,9 @@ class PatchPolicy(Value):
 
 _DEFAULT = PatchPolicy()
 _WORKFLOWS = (
-    ".github/workflows/*",
-    ".github/actions/*",
-    ".gitea/workflows/*",
-    ".forgejo/workflows/*",
+    *(".github/workflows/*", ".github/actions/*", ".gitea/workflows/*", ".forgejo/workflows/*"),
+    # The folder itself, which a file or a link could take the place of.
+    *(".github/workflows", ".github/actions", ".gitea/workflows", ".forgejo/workflows", ".github"),
 )
 _ALWAYS_PROTECTED = (
     *(".github/*", "codeowners", ".gitlab-ci.yml", ".circleci/*", "jenkinsfile", ".travis.yml"),
@@ -72,6 +71,10 @@ _REFUSED = frozenset(
 _OF_GIT = {".gitmodules", ".gitconfig", ".lfsconfig"}
 _LFS = b"version https://git-lfs.github.com/spec/"
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file; the last is a short name of .git.
+_NOT_ON_WINDOWS = re.compile(
+    r'.*[<>:"|?*]|(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)|git~\d', re.IGNORECASE
+)
 _LONGEST_PATH = 1000
 _MOST_NAMED = 20  # reasons of one concern; a person reads no more
 
@@ -99,19 +102,20 @@ def _of_whole(entries: list[Entry], policy: PatchPolicy) -> Iterator[Reason]:
 
 
 def _of_entry(entry: Entry, policy: PatchPolicy, own: OwnSecrets) -> Iterator[Reason]:
-    found = [*_of_path(entry.path, policy), *_of_mode(entry)]
+    found = [*_of_path(entry, policy), *_of_mode(entry)]
     if entry.after is not None and entry.after.mode in {FILE, EXECUTABLE}:
         found += _of_content(entry, entry.after, policy, own)
     for concern, detail in found:
         yield Reason(concern=concern, path=entry.path, detail=detail)
 
 
-def _of_path(path: str, policy: PatchPolicy) -> Iterator[tuple[Concern, str]]:
+def _of_path(entry: Entry, policy: PatchPolicy) -> Iterator[tuple[Concern, str]]:
+    path, is_new = entry.path, entry.before is None
     parts = path.split("/")
     name = parts[-1].casefold()
     if any(is_git(part) for part in parts):
         yield Concern.GIT, ""
-    elif not _is_portable(path, parts):
+    elif not _is_portable(path, parts) or (is_new and any(map(_misleads, parts))):
         yield Concern.PATH, ""
     elif name in _OF_GIT:
         yield Concern.GIT, ""
@@ -129,6 +133,11 @@ def _is_portable(path: str, parts: list[str]) -> bool:
     if len(path) > _LONGEST_PATH or not path.isprintable() or "\\" in path or path[:1] == "~":
         return False
     return not any(part in {"", ".", ".."} or part.endswith((" ", ".")) for part in parts)
+
+
+def _misleads(part: str) -> bool:
+    """Tell whether a command takes a name for an option, or Windows for something else."""
+    return part.startswith("-") or _NOT_ON_WINDOWS.match(part) is not None
 
 
 def _matches(path: str, patterns: Iterable[str]) -> bool:

@@ -58,6 +58,15 @@ REFUSED: dict[str, tuple[Entry, Concern]] = {
     "an empty part": (entry("a//b.py"), C.PATH),
     "the folder itself": (entry("a/./b.py"), C.PATH),
     "a home": (entry("~/x"), C.PATH),
+    "an option": (entry("tests/--pwn"), C.PATH),
+    "a stream of Windows": (entry("a/.git::$INDEX_ALLOCATION/x"), C.PATH),
+    "a device of Windows": (entry("src/aux.py"), C.PATH),
+    "git's folder by its short name": (entry("GIT~1/config"), C.PATH),
+    "a link in place of the workflows": (
+        entry(".github/workflows", "../ci", mode=LINK),
+        C.WORKFLOW,
+    ),
+    "a link in place of their folder": (entry(".github", "ci", mode=LINK), C.WORKFLOW),
     "a path of Windows": (entry("a\\..\\b"), C.PATH),
     "a control character": (entry("a\nb.py"), C.PATH),
     "a turned name": (entry("a\u202eyp.exe"), C.PATH),
@@ -181,6 +190,7 @@ ASKED: dict[str, tuple[Entry, Concern, str]] = {
 ALLOWED: dict[str, Entry] = {
     "code": entry("src/a.py", "def f():\n    return 2\n", "def f():\n    return 1\n"),
     "a new test": entry("tests/test_a.py"),
+    "an odd name that was there": entry("docs/what?.md", "b\n", "a\n"),
     "a Korean name": entry("문서/안내.md"),
     "a name with a blank": entry("docs/a b.md"),
     "a file taken away": entry("src/a.py", None, "x"),
