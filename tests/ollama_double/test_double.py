@@ -10,7 +10,7 @@ from shared.chat import Message, Speaker
 from shared.errors import ModelUnavailable, PromptTruncated
 from shared.ollama import OllamaChat
 from shared.profiles import ModelSpec, Node
-from tests.ollama_double.clock import START, VirtualClock
+from tests.ollama_double.clock import GRACE, START, VirtualClock
 from tests.ollama_double.node import Failure, Machine, OllamaNode
 from tests.ollama_double.server import OllamaDouble
 
@@ -25,7 +25,7 @@ OPTIONS = {"num_ctx": 4096}
 @pytest.fixture
 def clock() -> VirtualClock:
     """A clock that jumps."""
-    return VirtualClock()
+    return VirtualClock(grace=GRACE)
 
 
 @asynccontextmanager

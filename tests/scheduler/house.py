@@ -17,6 +17,7 @@ from shared.scheduler import Lease, OllamaControl, Policy, Priority, Proof, Sche
 from shared.scheduler.scheduler import Controls
 from shared.scheduler.state import Loaded
 from shared.store import Store
+from shared.store.address import open_engine, sqlite_url
 from tests.ollama_double.clock import VirtualClock
 from tests.ollama_double.node import Failure, Machine, OllamaNode, Vanished
 from tests.ollama_double.server import OllamaDouble
@@ -213,12 +214,12 @@ def _empty() -> bytes:
         return path.read_bytes()
 
 
-def database(folder: Path) -> Path:
-    """Return the path of the house's database, made if it is not there."""
+def open_store(folder: Path) -> Store:
+    """Open the house's database, made if it is not there; its schema is known to be the present."""
     path = folder / "baton.db"
     if not path.exists():
         path.write_bytes(_empty())
-    return path
+    return Store(open_engine(sqlite_url(path)))
 
 
 @contextlib.asynccontextmanager
@@ -229,7 +230,7 @@ async def house(
     models: tuple[ModelSpec, ...] = MODELS,
 ) -> AsyncIterator[House]:
     """Open a house whose scheduler talks to its node directly."""
-    store = Store.open(database(folder))
+    store = open_store(folder)
     try:
         async with OllamaNode(clock, models, machine) as node:
             profile = household(models=models)
@@ -246,7 +247,7 @@ async def house_over_http(
     clock: VirtualClock, folder: Path, machine: Machine = ROOMY
 ) -> AsyncIterator[tuple[House, OllamaDouble]]:
     """Open a house whose scheduler talks to its node by the real client over HTTP."""
-    store = Store.open(database(folder))
+    store = open_store(folder)
     try:
         async with OllamaDouble(OllamaNode(clock, MODELS, machine)) as double:
             profile = household(double.url)

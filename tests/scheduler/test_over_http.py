@@ -13,7 +13,7 @@ from shared.errors import ModelUnavailable
 from shared.ollama import OllamaChat
 from shared.profiles import ModelSpec
 from shared.scheduler import Policy, Priority, Scheduler
-from tests.ollama_double.clock import VirtualClock
+from tests.ollama_double.clock import GRACE, VirtualClock
 from tests.ollama_double.server import OllamaDouble
 from tests.scheduler.house import CODER, PLANNER, SMALL, House, house_over_http
 
@@ -23,7 +23,7 @@ HELLO = [Message(role=Speaker.USER, content="hello")]
 @pytest.fixture
 def clock() -> VirtualClock:
     """A clock that jumps."""
-    return VirtualClock()
+    return VirtualClock(grace=GRACE)
 
 
 async def ask(
@@ -206,7 +206,7 @@ asyncio.run(main())
 
 def test_the_lease_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     """After its heartbeats have stopped, and not before, others may use and unload the model."""
-    clock = VirtualClock(start=time.time())
+    clock = VirtualClock(start=time.time(), grace=GRACE)
     began = clock()
 
     async def test(home: House, double: OllamaDouble, scheduler: Scheduler) -> None:

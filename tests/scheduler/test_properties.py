@@ -24,8 +24,8 @@ from tests.scheduler.house import (
     SMALL,
     DirectControl,
     House,
-    database,
     house,
+    open_store,
 )
 
 POLICY = Policy(
@@ -234,7 +234,7 @@ class Room(RuleBasedStateMachine):
         return [process for process, job in self.jobs if not process.tasks[job].done()]
 
     def _process(self, name: str) -> Process:
-        return Process(self.home, Store.open(database(Path(self.folder.name))), name)
+        return Process(self.home, open_store(Path(self.folder.name)), name)
 
     def _pass(self, seconds: float, begin: tuple[Process, Job] | None = None) -> None:
         async def work() -> None:
