@@ -4,6 +4,7 @@ Tests, pytest and the project share one process, so no look at the files catches
 these are the ones that need no skill. What is certain is forbidden, what may be honest is shown.
 """
 
+import ast
 import json
 import re
 import sys
@@ -15,7 +16,7 @@ from configparser import Error as IniError
 from pathlib import PurePosixPath
 
 from shared.domain import Value
-from shared.workspace.altered import acting_on_all, altered
+from shared.workspace.altered import acting_on_all, altered, parsed
 from shared.workspace.policy import is_test_file
 from shared.workspace.special_cases import special_cases
 
@@ -29,9 +30,11 @@ _MODULE = (".py", ".pyc", ".so", ".pth")
 _MACHINERY = re.compile(
     r"\b(?:_pytest|PYTEST_\w+|pluggy|junitxml|os\._exit|pytest_\w+|sys\._getframe|sys\.argv"
     r"|sys\.modules|sys\.settrace|gc\.get_objects|inspect\.(?:stack|currentframe)"
-    r"|traceback\.extract_stack)\b"
+    r"|traceback\.extract_stack|sys\.meta_path|sys\.path_hooks|sys\.path_importer_cache"
+    r"|__builtins__)\b"
 )
 _SCRIPT_RUNNERS = ("jest", "vitest", "mocha", "ava", "c8", "nyc")
+_LONGEST_LINE = 60
 _RUNNER = re.compile(r"\bpytest\b|\bunittest\b")
 
 
@@ -51,8 +54,9 @@ def tampered(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, .
 def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, ...]:
     """Name what a person has to look at before believing that a change is green.
 
-    These are existing tests that differ, tests that act on all others, code that knows of the
-    tests, and code that asks for their very values.
+    These are existing tests, their helpers and their data that differ, tests that act on all
+    others, code that knows of the tests, code that asks for their very values, and values that
+    are equal to everything.
 
     ``test_files`` are those that held tests before the change.
     """
@@ -62,16 +66,47 @@ def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, .
 
 
 def _doubtful(edit: Edit, test_files: Collection[str], tests: Sequence[str]) -> Iterator[str]:
-    if edit.path in test_files:
-        yield from (f"{edit.path}::{what}" for what in altered(edit.before, edit.after))
-    if not edit.path.endswith(".py"):
+    is_python = edit.path.endswith(".py")
+    if edit.path in test_files or (edit.before and is_test_file(edit.path)):
+        found = altered(edit.before, edit.after) if is_python else changed_lines(edit)
+        yield from (f"{edit.path}::{what}" for what in found)
+    if not is_python:
         return
     if is_test_file(edit.path):
         yield from (f"{edit.path} {what}" for what in acting_on_all(edit.before, edit.after))
     else:
-        asked = special_cases(edit.before, edit.after, tests)
+        asked = (*special_cases(edit.before, edit.after, tests), *equal_to_all(edit))
         yield from (f"{edit.path} {what}" for what in asked)
     yield from _knowing(edit)
+
+
+def changed_lines(edit: Edit) -> Iterator[str]:
+    """Name the first line that a text which is no Python has lost; added lines change no test."""
+    left = iter((edit.after or "").splitlines())
+    gone = (line for line in (edit.before or "").splitlines() if line.strip() and line not in left)
+    if (line := next(gone, None)) is not None:
+        yield f'"{line.strip()[:_LONGEST_LINE]}" was there before and differs'
+
+
+def equal_to_all(edit: Edit) -> Iterator[str]:
+    """Name new classes whose objects are equal to whatever a test expects."""
+    yield from sorted(_equal_to_all(edit.after) - _equal_to_all(edit.before))
+
+
+def _equal_to_all(text: str | None) -> set[str]:
+    return {
+        f"has a {method.name} in {node.name} that is true of everything"
+        for node in ast.walk(parsed(text))
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and method.name in {"__eq__", "__contains__"}
+        if any(
+            isinstance(line, ast.Return)
+            and isinstance(line.value, ast.Constant)
+            and line.value.value is True
+            for line in method.body
+        )
+    }
 
 
 def _tampered(edit: Edit, base_files: Collection[str]) -> Iterator[str]:

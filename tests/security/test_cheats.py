@@ -17,9 +17,13 @@ BASE = {
     "pyproject.toml": PROJECT + SETTINGS,
     "src/sample/__init__.py": "def f():\n    return 1\n",
     "tests/test_old.py": OLD,
+    "tests/helpers.py": "EXPECTED = 2\n",
+    "tests/data/expected.json": "[\n  2\n]\n",
+    "web/shop.test.js": "test('a', () => {\n  expect(f()).toBe(1);\n});\n",
 }
 RED = {"tests/test_new.py": "import sample\ndef test_new():\n    assert sample.f() == 2\n"}
 ALL_PASS = "import _pytest.python as P\nP.Function.runtest = lambda self: None\n"
+EQUAL = "class N(int):\n    def __eq__(self, other):\n        return True\n"
 FORGED = """
 def f():
     return 1
@@ -111,17 +115,25 @@ def test_a_project_may_change_its_own_modules() -> None:
         {"src/sample/__init__.py": FORGED},
         {"tests/__init__.py": ALL_PASS},
         {"tests/test_zz.py": ALL_PASS},
+        {"tests/helpers.py": "EXPECTED = 1\n"},
+        {"tests/data/expected.json": "[\n  1\n]\n"},
+        {"web/shop.test.js": "test.skip('a', () => {\n  expect(f()).toBe(1);\n});\n"},
+        {"web/shop.test.js": ""},
+        {"src/sample/__init__.py": EQUAL},
+        {"src/sample/__init__.py": "import sys\nsys.meta_path.insert(0, Finder())\n"},
     ],
 )
 def test_doubtful_changes_are_shown(files: dict[str, str]) -> None:
-    """Existing tests that differ and code that knows of the tests are named to a person."""
+    """Tests and helpers that differ and code that knows of the tests are named to a person."""
     assert doubtful(edits(files), ["tests/test_old.py"])
 
 
 def test_added_tests_are_not_doubtful() -> None:
     """A test put below the others changes none of them."""
     added = OLD + "\n\ndef test_more():\n    import pytest\n    assert pytest\n"
-    assert not doubtful(edits({"tests/test_old.py": added, **RED}), ["tests/test_old.py"])
+    script = f"// The shop.\n{BASE['web/shop.test.js']}\ntest('b', () => {{}});\n"
+    files = {"tests/test_old.py": added, "web/shop.test.js": script, **RED}
+    assert not doubtful(edits(files), ["tests/test_old.py"])
 
 
 @pytest.mark.parametrize(
