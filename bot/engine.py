@@ -34,7 +34,9 @@ BUILDS_AT_ONCE = 4
 GATEWAY = "gateway"
 """The engine's name for the one process that is not a worker."""
 POLLING_SECONDS = 0.2
-SELDOM_SECONDS = 2.0
+"""How often a server is asked for work."""
+OWN_POLLING_SECONDS, SELDOM_SECONDS = 0.1, 2.0
+"""How often a file of one's own is looked at, and a queue that is used no more."""
 
 _UNFINISHED = ["PENDING", "ENQUEUED"]
 P = ParamSpec("P")
@@ -60,13 +62,14 @@ async def launch(
     Must be called on the event loop that shall run the workflows.
     """
     _quieten()
+    pause = OWN_POLLING_SECONDS if isinstance(database, Path) else POLLING_SECONDS
     config: DBOSConfig = {
         "name": "baton",
         "application_version": WORKFLOW_SHAPE,
         "executor_id": name,
         "run_migrations": name == GATEWAY,
         "serializer": DBOSPortableJSONSerializer(),
-        "notification_listener_polling_interval_sec": POLLING_SECONDS,
+        "notification_listener_polling_interval_sec": pause,
         "log_level": "WARNING",
     }
     DBOS(
@@ -78,13 +81,11 @@ async def launch(
         return
     # One delivery and one run at a time for each issue, in the order of arrival.
     for queue in (DELIVERIES, RUNS):
-        await DBOS.register_queue_async(
-            queue, partition_concurrency=1, polling_interval_sec=POLLING_SECONDS
-        )
+        await DBOS.register_queue_async(queue, partition_concurrency=1, polling_interval_sec=pause)
     # As many builds as there are runs: whose turn it is with a model, the scheduler decides.
     # Without workers they start at once, and the queue holds what an older version left there.
-    pause = SELDOM_SECONDS if isinstance(database, Path) else POLLING_SECONDS
-    await DBOS.register_queue_async(BUILDS, polling_interval_sec=pause)
+    seldom = SELDOM_SECONDS if isinstance(database, Path) else POLLING_SECONDS
+    await DBOS.register_queue_async(BUILDS, polling_interval_sec=seldom)
     for node in nodes:
         await DBOS.register_queue_async(
             node_queue(node),

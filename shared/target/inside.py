@@ -45,6 +45,8 @@ def interpreter_mounts(prefix: Path) -> tuple[Mount, ...]:
 
 def mounts(target: Target) -> tuple[Mount, ...]:
     """Return what commands of the target need to see beside the workspace, read-only."""
+    if target.toolchain is not None:
+        return (Mount(source=target.toolchain, target=place(target.toolchain, "toolchain")),)
     if target.environment is None or target.interpreter is None:
         return ()
     environment = Mount(source=target.environment, target=place(target.environment, "environment"))
@@ -54,6 +56,9 @@ def mounts(target: Target) -> tuple[Mount, ...]:
 def variables(target: Target, workspace: PurePosixPath) -> Mapping[str, str]:
     """Return the variables for commands of the target; ``workspace`` is its path inside."""
     base = base_environment()
+    if target.toolchain is not None:
+        programs = place(target.toolchain, "toolchain") / "bin"
+        return {**base, "PATH": f"{programs}:{base['PATH']}"}
     if target.environment is None:
         return base
     environment = place(target.environment, "environment")

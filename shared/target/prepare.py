@@ -15,6 +15,7 @@ from shared.target.environment import environment
 from shared.target.installer import interpreter_prefix
 from shared.target.overrides import read_overrides, with_packages
 from shared.target.source import Source
+from shared.target.toolchains import toolchain_of
 from shared.target.tree import Tree
 from shared.target.values import Overrides, Target
 
@@ -38,7 +39,12 @@ async def prepare(
     detection = detect(tree, overrides)
     lines = {"setup": overrides.setup, "lint": overrides.lint}
     if not detection.is_python:
-        return Target(detection=detection, detected=_sentence(detection.said, ()), **lines)
+        return Target(
+            detection=detection,
+            detected=_sentence(detection.said, ()),
+            toolchain=await asyncio.to_thread(toolchain_of, detection.command[-1]),
+            **lines,
+        )
     pyproject = read_pyproject(tree)
     _check_python(pyproject)
     source = Source(checkout=checkout, tree=tree, pyproject=pyproject, overrides=overrides)

@@ -65,7 +65,8 @@ class Target(Value):
     """A repository that can be tested: how, and in which environment.
 
     ``environment`` is a folder of the cache, None where nothing had to be installed;
-    ``interpreter`` is the prefix of the Python that it stands on. ``setup`` and ``lint`` are
+    ``interpreter`` is the prefix of the Python that it stands on, ``toolchain`` the folder of
+    another language's tools where that is none of the system's. ``setup`` and ``lint`` are
     shell lines of the repository's configuration, empty where it has none.
     """
 
@@ -75,6 +76,7 @@ class Target(Value):
     lint: str = ""
     environment: Path | None = None
     interpreter: Path | None = None
+    toolchain: Path | None = None
 
 
 class Outcome(StrEnum):

@@ -10,6 +10,7 @@ from shared.sandbox.values import Sandbox
 from shared.target import Overrides, TestRun, judge_green, judge_red, prepare, run_tests
 from shared.target.junit import Results
 from shared.target.reports import FORMS, reporter_of
+from shared.target.toolchains import toolchain_of
 from shared.target.tree import Tree
 from shared.target.values import FailureKind, Outcome, Reporter
 from tests.target.kit import lay
@@ -185,3 +186,40 @@ async def test_go_is_judged_test_by_test(tmp_path: Path, cache: Path, sandbox: S
     assert base.passed == {"example.com/sample::TestAdd"}
     assert judge_red(base, red).ok
     assert judge_green(base, red, green).fixed == ("example.com/sample::TestDouble",)
+
+
+RUST = {
+    "Cargo.toml": """
+        [package]
+        name = "sample"
+        version = "0.1.0"
+        edition = "2021"
+    """,
+    "src/lib.rs": "pub fn add(a: i32, b: i32) -> i32 { a + b }\n",
+    "tests/adding.rs": "#[test] fn adds() { assert_eq!(sample::add(1, 1), 2); }\n",
+}
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+async def test_cargo_runs_in_the_sandbox(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
+    """A toolchain of rustup's in the home directory is seen, and nothing else of that folder."""
+    target = await prepare(lay(tmp_path, RUST), cache, sandbox, overrides=Overrides())
+    found = await run_tests(target, tmp_path, sandbox)
+    assert found.passed == {"tests/adding.rs::adds"}, found.log
+    looking = target.model_copy(update={"setup": f"test ! -e {Path.home() / '.cargo'}"})
+    assert (await run_tests(looking, tmp_path, sandbox)).is_complete
+
+
+def test_a_toolchain_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a folder that is one toolchain is shown; a home with a program in its bin is not."""
+    for root, mark in ((tmp_path / "go1", "src/runtime"), (tmp_path / ".local", "src/runtime")):
+        (root / mark).mkdir(parents=True)
+        (root / "bin").mkdir()
+        (root / "bin" / "go").write_text("#!/bin/sh\n")
+        (root / "bin" / "go").chmod(0o755)
+        monkeypatch.setenv("PATH", str(root / "bin"))
+        assert toolchain_of("go test ./...") == (None if root.name == ".local" else root)
+    shutil.rmtree(tmp_path / "go1" / "src")
+    monkeypatch.setenv("PATH", str(tmp_path / "go1" / "bin"))
+    assert toolchain_of("go test ./...") is None
+    assert toolchain_of("make test") is None
