@@ -130,8 +130,8 @@ class ModelSpec(Table):
     fallback: str | None = None
     """Another model of this profile that stands in while this one cannot be reached."""
     meanwhile: tuple[str, ...] = ()
-    """Models of the same node that answer a person who asks for this one while it is not loaded:
-    the first that is free or has room, else the first that is loaded."""
+    """Models of the same node that answer a person who asks for this one while it is not loaded
+    and others use its room: the first that is free or fits, else the first that is loaded."""
 
     @property
     def memory_gb(self) -> float:

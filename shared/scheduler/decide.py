@@ -3,8 +3,8 @@
 The rules, in the order in which they apply:
 
 - A request for a loaded model is granted in its turn: people first, then by age.
-- A person whose model is not loaded asks for what the profile names `meanwhile`, if that is free
-  or has room (`room.py`); so nothing has to leave for that question.
+- A person whose model is not loaded, while others use its room, is answered by what the profile
+  names `meanwhile` (`at_hand`); so nothing has to leave for that question.
 - What fits beside everything loaded is loaded.
 - A model that nobody wants any more makes room at once; for one that does not stay, only when two
   jobs want it, or one has waited for the second for a while.
@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+from shared.profiles import ModelSpec
 from shared.scheduler.room import make_room
 from shared.scheduler.state import Ask, AskState, State
 from shared.scheduler.values import Priority, Switch
@@ -152,6 +153,31 @@ def _return(state: State) -> _Plan | None:
         if model in state.specs and model not in present and make_room(state, model) == ():
             return _Plan((), model)
     return None
+
+
+def at_hand(state: State, model: ModelSpec) -> ModelSpec:
+    """Return what answers a person who asks for a model: itself, unless others use its room.
+
+    Then, of what it names meanwhile, the first that is free or fits beside what is loaded; else the
+    first that is loaded.
+    """
+    arrives = state.switch is not None and state.switch.incoming == model.name
+    if arrives or model.name in state.usable or _has_idle_room(state, model.name):
+        return model
+    loaded = [name for name in model.meanwhile if name in state.usable]
+    busy = {ask.model for ask in (*state.held, *state.waiting)}
+    fitting = {
+        name for name in model.meanwhile if not state.switch and make_room(state, name) == ()
+    }
+    soonest = (name for name in model.meanwhile if name in {*loaded} - busy | fitting)
+    return state.specs[next(soonest, next(iter(loaded), model.name))]
+
+
+def _has_idle_room(state: State, model: str) -> bool:
+    """Tell whether a model can be loaded at once, in the way of nobody."""
+    outgoing = make_room(state, model)
+    idle = outgoing is not None and not any(is_wanted(state, other) for other in outgoing)
+    return idle and state.switch is None
 
 
 def is_wanted(state: State, model: str) -> bool:

@@ -1,6 +1,5 @@
 """Which models leave so that another one fits. Pure."""
 
-from shared.profiles import ModelSpec
 from shared.scheduler.state import AskState, Loaded, State
 
 _ROUNDING = 1e-6
@@ -33,24 +32,6 @@ def make_room(state: State, incoming: str) -> tuple[str, ...] | None:
     if needed > _ROUNDING:
         return None
     return tuple(_without_spare(state, victims, needed, incoming))
-
-
-def at_hand(state: State, model: ModelSpec) -> ModelSpec:
-    """Return what answers a person who asks for a model: itself, or what it names meanwhile.
-
-    The first that is free, or that fits beside what is loaded; else the first that is loaded.
-    """
-    arrives = state.switch is not None and state.switch.incoming == model.name
-    if arrives or model.name in state.usable:
-        return model
-    loaded = [name for name in model.meanwhile if name in state.usable]
-    busy = {ask.model for ask in (*state.held, *state.waiting)}
-    free = [name for name in loaded if name not in busy]
-    fitting = [
-        name for name in model.meanwhile if state.switch is None and make_room(state, name) == ()
-    ]
-    soonest = [name for name in model.meanwhile if name in {*free, *fitting}]
-    return state.specs[next(iter((*soonest, *loaded)), model.name)]
 
 
 def _size(state: State, incoming: str) -> float:

@@ -14,6 +14,7 @@ from shared.ollama.client import place
 from shared.profiles import ModelSpec, Node, Profile
 from shared.scheduler import forecast
 from shared.scheduler.control import NodeControl, OllamaControl, at_work
+from shared.scheduler.decide import at_hand
 from shared.scheduler.desk import (
     AfterSwitch,
     BeforeSwitch,
@@ -23,7 +24,6 @@ from shared.scheduler.desk import (
     Surroundings,
 )
 from shared.scheduler.request import Request
-from shared.scheduler.room import at_hand
 from shared.scheduler.state import AskState
 from shared.scheduler.table import LeaseTable, Turn
 from shared.scheduler.values import (

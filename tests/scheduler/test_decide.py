@@ -1,6 +1,8 @@
+import pytest
+
 from shared.profiles import ModelSpec
 from shared.scheduler import Policy, Priority, Switch
-from shared.scheduler.decide import decide
+from shared.scheduler.decide import at_hand, decide
 from shared.scheduler.state import Ask, AskState, Loaded, State
 from tests.scheduler.house import BUDGET, CODER, MODELS, PLANNER, REVIEWER, SMALL
 
@@ -236,3 +238,32 @@ def test_during_a_switch_others_work_on() -> None:
     decision = decide(state(*asks, shown=loaded(CODER, SMALL), switch=going))
     assert decision.grants == ("s",)
     assert decision.switch is None
+
+
+ASKED = CODER.model_copy(update={"meanwhile": (PLANNER.name, SMALL.name)})
+
+
+@pytest.mark.parametrize(
+    ("node", "answers"),
+    [
+        pytest.param(state(held(CODER, "c"), shown=loaded(CODER, SMALL)), CODER, id="it-is-loaded"),
+        pytest.param(state(shown=loaded(SMALL)), CODER, id="there-is-room"),
+        pytest.param(state(shown=loaded(PLANNER)), CODER, id="nobody-uses-its-room"),
+        pytest.param(
+            state(ended(PLANNER, "p", 5), shown=loaded(PLANNER)), PLANNER, id="the-planner-is-free"
+        ),
+        pytest.param(state(held(PLANNER, "p"), shown=loaded(PLANNER)), PLANNER, id="none-is-free"),
+        pytest.param(
+            state(held(PLANNER, "p"), shown=loaded(PLANNER, SMALL)), SMALL, id="the-free-one-first"
+        ),
+        pytest.param(
+            state(shown=loaded(PLANNER), switch=switch(CODER, PLANNER)), CODER, id="it-is-coming"
+        ),
+        pytest.param(
+            state(shown=loaded(CODER), switch=switch(PLANNER, CODER)), CODER, id="none-is-there"
+        ),
+    ],
+)
+def test_a_person_is_answered_by_what_is_at_hand(node: State, answers: ModelSpec) -> None:
+    """A model gives the answer to another only while its room is in use."""
+    assert at_hand(node, ASKED).name == answers.name
