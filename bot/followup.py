@@ -16,7 +16,7 @@ from bot.leaving import require_may_leave
 from bot.protection import require_unprotected, require_writer
 from bot.services import services
 from bot.status import FAILED
-from bot.unseen import REVIEW, note_page
+from bot.unseen import COMMENT, REVIEW, note_page
 from bot.workflow import load
 from shared.domain import Stage
 from shared.errors import BatonError
@@ -115,12 +115,14 @@ async def _read_words(run: RunContext, run_id: str, comment_id: int) -> Remarks:
     assert stored is not None
     remarks = await remarks_on(run, stored)
     comment = await (await services().repo(run.ref)).comment(comment_id)
+    seen = clean(comment.body)
+    await note_page(run_id, f"{COMMENT} {comment_id}", seen.found)
     return remarks.model_copy(
         update={
             "cause": "words",
             "review_id": comment_id,
             "login": comment.author,
-            "body": clean(comment.body).text,
+            "body": seen.text,
         }
     )
 

@@ -18,12 +18,13 @@ from shared.workspace import Action
 from shared.workspace.actions import CreateFile, EditFile, ViewFile
 
 ISSUE, CODE, CHANGE, COMMANDS, TESTS = "issue", "code", "change", "commands", "tests"
-REVIEW, CHECKS, FILE = "review", "checks", "file"
-"""The places; of the last three there are several, told apart by what follows a blank."""
+REVIEW, COMMENT, CHECKS, FILE = "review", "comment", "checks", "file"
+"""The places; of the last four there are several, told apart by what follows a blank."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,40}m")
 _MOST_PLACES = 5
 _LONGEST_PATH = 80
+_LONGEST_KEY = 400
 
 
 class Unseen(Value):
@@ -41,7 +42,7 @@ class Unseen(Value):
 def of_action(action: Action) -> str:
     """Name the place whose text an agent sees by an action."""
     if isinstance(action, ViewFile | EditFile | CreateFile):
-        return f"{FILE} {action.path}"
+        return f"{FILE} {action.path[:_LONGEST_KEY]}"  # a model may write what it likes
     return COMMANDS
 
 

@@ -46,7 +46,7 @@ class Bill(Value):
         """Say how often a cloud model was asked, beside the target."""
         asked = self.share
         part = f"{asked.asked} of {asked.runs} runs ({asked.part:.0%}; the aim is {TARGET:.0%})"
-        return f"{part}, {asked.helped} times it helped"
+        return f"{part}, it helped {asked.helped} time{'s' if asked.helped != 1 else ''}"
 
 
 async def account(settings: Settings) -> Bill:

@@ -67,7 +67,7 @@ async def test_calls_are_added_up_by_model_and_the_cloud_beside_its_target(tmp_p
     assert told == [("big", 4, 4000, 240.0), ("small", 2, 2000, 2.0)]
     assert (bill.runs, bill.share.asked, bill.share.spent_usd) == (2, 1, 0.25)
     assert bill.left_usd == pytest.approx(9.75)
-    assert bill.told_share == "1 of 2 runs (50%; the aim is 10%), 1 times it helped"
+    assert bill.told_share == "1 of 2 runs (50%; the aim is 10%), it helped 1 time"
 
 
 async def test_people_and_programs_can_read_it(

@@ -119,9 +119,12 @@ def test_every_kind_of_hidden_text_has_words(language: Language) -> None:
     """The status comment can name each kind, in each language."""
     run = Run(origin="d", repo="o/r", number=1, requester="alice", title="T")
     run.hidden = {"issue": {kind.value: 2 for kind in Hidden}, "review 5": {"tag": 3}}
+    places = ("code", "change", "commands", "tests", "comment 7", "checks a", "comment 8")
+    files = (f"file a`{n}.py" for n in range(7))
+    run.hidden |= {place: {"tag": 1} for place in (*places, *files)}
     unseen = unseen_in(run)
     assert unseen is not None
-    assert unseen.kinds == {kind.value: 5 if kind is Hidden.TAG else 2 for kind in Hidden}
+    assert unseen.kinds == {kind.value: 19 if kind is Hidden.TAG else 2 for kind in Hidden}
     values = dict.fromkeys(
         ("activity", "waiting", "agents", "calls", "pull_number", "reason", "detected")
     )
@@ -137,11 +140,14 @@ def test_every_kind_of_hidden_text_has_words(language: Language) -> None:
         recorded_models=False,
         **values,
     )
-    (line,) = (one for one in told.split("\n") if "5" in one)
-    assert line.count(", ") == len(Hidden)
-    assert {Language.ENGLISH: "(the issue, a review)", Language.KOREAN: "(이슈, 리뷰)"}[
-        language
-    ] in line
+    (line,) = (one for one in told.split("\n") if "19" in one)
+    start, end = {
+        Language.ENGLISH: ("(the issue, a review, the code, ", ", `a'4.py` and 2 more files)"),
+        Language.KOREAN: ("(이슈, 리뷰, 코드, ", ", `a'4.py` 외 파일 2개)"),
+    }[language]
+    assert start in line
+    assert end in line
+    assert line.count(", ") == len(Hidden) - 1 + 12
 
 
 def test_look_sees_lines_that_only_look_like_commands() -> None:
