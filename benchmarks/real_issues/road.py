@@ -23,7 +23,7 @@ from tests.road.world import World, open_world, plan_for
 
 CACHE = platformdirs.user_cache_path("baton")
 _PATIENCE = 3600.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 
 
 class Outcome(NamedTuple):

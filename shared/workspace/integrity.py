@@ -34,6 +34,7 @@ _MACHINERY = re.compile(
     r"|__builtins__)\b"
 )
 _SCRIPT_RUNNERS = ("jest", "vitest", "mocha", "ava", "c8", "nyc")
+_TRUE_OF_ALL = re.compile(r"__(?:eq|contains)__")
 _LONGEST_LINE = 60
 _RUNNER = re.compile(r"\bpytest\b|\bunittest\b")
 
@@ -94,12 +95,14 @@ def equal_to_all(edit: Edit) -> Iterator[str]:
 
 
 def _equal_to_all(text: str | None) -> set[str]:
+    if text is None or not _TRUE_OF_ALL.search(text):
+        return set()  # before a long file is parsed and walked through
     return {
         f"has a {method.name} in {node.name} that is true of everything"
         for node in ast.walk(parsed(text))
         if isinstance(node, ast.ClassDef)
         for method in node.body
-        if isinstance(method, ast.FunctionDef) and method.name in {"__eq__", "__contains__"}
+        if isinstance(method, ast.FunctionDef) and _TRUE_OF_ALL.search(method.name)
         if any(
             isinstance(line, ast.Return)
             and isinstance(line.value, ast.Constant)
