@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from agents.context.index import Index
 from shared.sources import parts
@@ -38,16 +38,11 @@ class Modules:
         return frozenset(found) - {path}
 
     def _file(self, path: str) -> None:
-        folder, _, name = path.rpartition("/")
-        stem, _, suffix = name.rpartition(".")
-        if not stem.strip("."):
-            stem, suffix = name, ""
-        module, last = (folder and f"{folder}/{stem}") or stem, stem
-        if stem in _INDEX:
-            module, last = folder, folder.rpartition("/")[2]
+        module, last, is_go = _module(path)
         self._files[module].append(path)
         self._by_last[last].add(module)
-        if suffix == "go":
+        if is_go:
+            folder = path.rpartition("/")[0]
             self._folders[folder].append(path)
             self._by_last[folder.rpartition("/")[2]].add(folder)
 
@@ -110,7 +105,7 @@ def around(
 
     ``files`` are path to blob id. Some more files may be in it.
     """
-    words = {word for seed in seeds for word in _last_words(seed)}
+    words = {word for seed in seeds for word in _last_words(seed, files)}
     blobs = index.importing(words)
     near = {path: blob for path, blob in files.items() if blob in blobs or path in seeds}
     written = index.imports(set(near.values()))
@@ -124,14 +119,28 @@ def around(
     )
 
 
-def _last_words(path: str) -> set[str]:
+def _last_words(path: str, files: Iterable[str]) -> set[str]:
     """Return the words of which every name has one that may mean a file (``sources.parts``)."""
     folder, name = posixpath.split(path)
     stem, suffix = posixpath.splitext(name)
-    is_for_folder = stem in _INDEX or suffix == ".go"
-    names = (stem, posixpath.basename(folder)) if is_for_folder else (stem,)
-    found = {words[0] for name in names if (words := _WORD.findall(name))}
-    return found | {""} if is_for_folder else found
+    inside = f"{posixpath.join(folder, stem)}/"
+    # A name that only leads up means a folder, or the file beside it that is called so.
+    if stem in _INDEX or suffix == ".go" or any(file.startswith(inside) for file in files):
+        names = (stem, posixpath.basename(folder))
+        return {"", *(words[0] for name in names if (words := _WORD.findall(name)))}
+    return set(_WORD.findall(stem)[:1])
+
+
+@lru_cache(maxsize=20_000)
+def _module(path: str) -> tuple[str, str, bool]:
+    """Return the path under which a file is imported, its last part, and whether it is Go."""
+    folder, _, name = path.rpartition("/")
+    stem, _, suffix = name.rpartition(".")
+    if not stem.strip("."):
+        stem, suffix = name, ""
+    if stem in _INDEX:
+        return folder, folder.rpartition("/")[2], suffix == "go"
+    return (f"{folder}/{stem}" if folder else stem), stem, suffix == "go"
 
 
 def _plain(path: str) -> str:

@@ -162,9 +162,10 @@ class _Tails:
 
     def __init__(self, files: Collection[str], said: Collection[str]) -> None:
         self._by_name = {path.rpartition("/")[2]: list[str]() for path in said}
+        names = tuple(self._by_name)
         for path in files if said else ():
-            if (alike := self._by_name.get(path.rpartition("/")[2])) is not None:
-                alike.append(path)
+            if path.endswith(names) and (name := path.rpartition("/")[2]) in self._by_name:
+                self._by_name[name].append(path)
 
     def ending(self, said: str) -> list[str]:
         """Return the files whose path ends so."""

@@ -21,13 +21,16 @@ class Gathered(NamedTuple):
 async def gather(
     history: History, sha: str, cache: SourceCache, digest: Callable[[str, str], Digest]
 ) -> Gathered:
-    """Read what the cache does not know yet, and return the commit.
+    """Read what the cache does not know yet, and return the commit but for its largest files.
 
     ``digest`` makes a digest of a path and a text. Raises GitError.
     """
     files = await history.blobs(sha)
-    paths = {blob: path for path, blob in files.items()}
-    missing = await asyncio.to_thread(cache.missing, paths)
+    missing = await asyncio.to_thread(cache.missing, files.values())
+    if large := await history.too_large(missing) if missing else ():
+        files = {path: blob for path, blob in files.items() if blob not in large}
+        missing = tuple(blob for blob in missing if blob not in large)
+    paths = {blob: path for path, blob in files.items()} if missing else {}
     for start in range(0, len(missing), _BATCH):
         texts = await history.texts(missing[start : start + _BATCH])
         await asyncio.to_thread(_add, cache, paths, texts, digest)

@@ -13,7 +13,7 @@ from shared.sources import Change
 
 _LARGEST = 400_000  # bytes of a blob that is worth reading
 _MOST_CHANGES = 1_000
-_ENTRY = re.compile(r"(?:^|(?<=\0))100\d{3} blob (\w+) +(\d+)\t([^\0]*)")
+_ENTRY = re.compile(r"(?:^|(?<=\0))100\d{3} blob (\w+)\t([^\0]*)")
 _HEADER = re.compile(rb"(\w+) (\w+)(?: (\d+))?\n")
 
 
@@ -29,11 +29,19 @@ class History:
     async def blobs(self, sha: str) -> dict[str, str]:
         """Return the plain files of a commit by path, each with its blob id.
 
-        Links, submodules and files above 400 kB are left out. Raises GitError.
+        Links and submodules are left out. Raises GitError.
         """
-        listing = await self._git.run("ls-tree", "-r", "-z", "-l", checked(sha))
-        entries = _ENTRY.findall(os.fsdecode(listing))
-        return {path: blob for blob, size, path in entries if int(size) <= _LARGEST}
+        # Without sizes, for which git would look up every object.
+        listing = await self._git.run("ls-tree", "-r", "-z", checked(sha))
+        return {path: blob for blob, path in _ENTRY.findall(os.fsdecode(listing))}
+
+    async def too_large(self, blobs: Collection[str]) -> frozenset[str]:
+        """Return the blobs above 400 kB, which are not worth reading. Raises GitError."""
+        names = "".join(f"{checked(blob)}\n" for blob in blobs)
+        asked = ("cat-file", "--batch-check=%(objectname) %(objectsize)")
+        lines = (await self._git.run(*asked, stdin=names.encode())).decode().splitlines()
+        sizes = (line.split() for line in lines)
+        return frozenset(name for name, size in sizes if size.isdigit() and int(size) > _LARGEST)
 
     async def texts(self, blobs: Collection[str]) -> dict[str, str]:
         """Return the texts of blobs; one that is no UTF-8 text comes out empty.

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import starmap
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ _CIRCUMSTANCES = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
 }
+_symbol: Callable[[list[object]], Symbol] = partial(tuple.__new__, Symbol)
+"""Makes a definition of its row, in half the time of ``Symbol(*row)``: there are thousands."""
 
 
 class SourceCache:
@@ -43,7 +45,7 @@ class SourceCache:
 
     def missing(self, blobs: Iterable[str]) -> tuple[str, ...]:
         """Return the blobs without a digest, in their order."""
-        known = self.known()
+        known = self._read(lambda db: {name for (name,) in db.execute("SELECT name FROM blob")})
         return tuple(blob for blob in dict.fromkeys(blobs) if blob not in known)
 
     def add(self, digests: Mapping[str, Digest]) -> None:
@@ -83,7 +85,7 @@ class SourceCache:
     def symbols(self, blobs: Collection[str]) -> dict[str, tuple[Symbol, ...]]:
         """Return the definitions of blobs."""
         told = self._outline("symbols", blobs)
-        return {name: tuple(starmap(Symbol, json.loads(text))) for name, text in told.items()}
+        return {name: tuple(map(_symbol, json.loads(text))) for name, text in told.items()}
 
     def imports(self, blobs: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the imports of blobs."""

@@ -1,6 +1,7 @@
 """Who may write what: the Tester tests, the Coder everything but the Tester's tests."""
 
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 _TEST_FOLDERS = {"test", "tests", "testing", "spec", "__tests__"}
@@ -17,6 +18,7 @@ def is_test_configuration(path: str) -> bool:
     return name in _CONFIGURATION or PurePosixPath(name).stem in _CONFIGURATION_STEMS
 
 
+@lru_cache(maxsize=20_000)
 def is_test_file(path: str) -> bool:
     """Tell by its name or folder whether a file belongs to the tests."""
     # Plain text, because thousands of paths are asked for at once.
