@@ -33,6 +33,11 @@ _EXAMPLE = 8_000
 _LONGEST_ADVICE = 3_000
 ADVICE = "AGENTS.md"
 """What a repository tells agents; read on the default branch only."""
+FIRST_TESTS = (
+    "This repository has no tests yet. Let the plan begin with the smallest harness: which file "
+    "the first tests are in, and what it needs to be found and run by:"
+)
+"""Told, before the command for tests, to who plans and codes where nothing shows how to test."""
 _MOST_TESTS = 60
 _MOST_SHOWN = 12
 
@@ -76,11 +81,12 @@ def _told(root: Path, known: Repository, index: Index, issue: Issue, command: st
     nearest = next((path for path in tests if "test" in Path(path).name and read(path)), "")
     tests += [path for path in known.files if is_test_file(path) and path not in set(tests)]
     best = [file.path for file in found.code[:_MOST_SHOWN]]
+    first = "" if tests else f"{FIRST_TESTS} {command}\n\n"
     outline = "" if _fits(found, read) else f"Signatures, with their lines:\n{found.outline}\n\n"
-    shown = excerpt(query, best, read, budget=EXCERPT - len(outline))
+    shown = excerpt(query, best, read, budget=EXCERPT - len(first) - len(outline))
     return Surroundings(
         test_command=command,
-        excerpt=f"{outline}{shown}",
+        excerpt=f"{first}{outline}{shown}",
         test_files=tuple(tests[:_MOST_TESTS]),
         scores=tuple(file.score for file in found.code),
         example_path=nearest,
