@@ -36,17 +36,20 @@ ATTEMPTS = 7
 FIRST_WAIT = 2.0
 # What has to happen in the end is then tried again, first after a minute, for three days.
 _FIRST_PAUSE, _LONGEST_PAUSE, _PATIENCE = 60.0, 900.0, 3 * 24 * 3600.0  # seconds
-_is_patient: ContextVar[bool] = ContextVar("is_patient", default=False)
+_first_pause: ContextVar[float | None] = ContextVar("first_pause", default=None)
 
 
 @contextlib.contextmanager
-def patient() -> Iterator[None]:
-    """Let passing troubles be waited for much longer: what is said to people has to be said."""
-    token = _is_patient.set(True)
+def patient(first_pause: float = _FIRST_PAUSE) -> Iterator[None]:
+    """Let passing troubles be waited for much longer: what is said to people has to be said.
+
+    ``first_pause`` is in seconds; each one is twice as long as the one before.
+    """
+    token = _first_pause.set(first_pause)
     try:
         yield
     finally:
-        _is_patient.reset(token)
+        _first_pause.reset(token)
 
 
 async def step(
@@ -62,9 +65,10 @@ async def step(
         try:
             return await _once(name, result, work, tries)
         except PASSING as error:
-            if not _is_patient.get() or waited >= _PATIENCE:
+            first = _first_pause.get()
+            if first is None or waited >= _PATIENCE:
                 raise
-            pause = min(2 * pause, _LONGEST_PAUSE) or _FIRST_PAUSE
+            pause = min(2 * pause, _LONGEST_PAUSE) or first
             log.warning("%s: %s Trying again in %.0f s.", name, error, pause)
         await DBOS.sleep_async(pause)
         waited += pause

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from dbos import DBOS
 
+from bot import engine
 from bot.demo import story
 from bot.demo.forge.faults import When
+from bot.durable import patient, step
 from bot.services import services
 from shared.domain import Stage
+from shared.errors import GitHubUnavailable
 from tests.road.test_people_kit import Household, open_household
 from tests.road.world import REF, plan_for
 
@@ -93,6 +97,33 @@ async def test_news_of_an_issue_that_is_closed_by_now_starts_nothing(house: Hous
 async def kinds(house: Household, number: int) -> list[str]:
     """Return what Baton's comments on an issue are, by their markers."""
     return re.findall(r"<!-- baton:(\w+)", "\n".join(await house.bodies(number)))
+
+
+@engine.workflow("say for a test")
+async def speak(away: int) -> int:
+    """Do a step that fails so often for an outage; return how often it was tried."""
+    tried = 0
+
+    async def work() -> int:
+        nonlocal tried
+        tried += 1
+        if tried <= away:
+            raise GitHubUnavailable("GitHub is away.")
+        return tried
+
+    with patient(0.001):
+        return await step("say", int, work, tries=1)
+
+
+async def test_an_outage_that_outlasts_a_step_is_waited_for(house: Household) -> None:
+    """What has to be said is said once GitHub is back, however often that was tried before."""
+    del house
+    with engine.once("speaks"):
+        handle = await DBOS.start_workflow_async(speak, 4)
+    assert await handle.get_result(polling_interval_sec=0.01) == 5
+    with engine.once("speaks"):
+        again = await DBOS.start_workflow_async(speak, 4)
+    assert await again.get_result(polling_interval_sec=0.01) == 5
 
 
 async def test_a_troubled_run_leaves_one_of_each(house: Household) -> None:

@@ -72,14 +72,11 @@ class Household(World):
     async def ended(self, number: int, stage: Stage = Stage.STOPPED) -> RunView:
         """Wait until the newest run of an issue has ended, and return it."""
         async with asyncio.timeout(_PATIENCE):
-            while True:
-                for run in await self.reader.runs():
-                    if run.number == number and run.stage.is_final:
-                        assert run.stage is stage, run.reason
-                        return run
-                    if run.number == number:
-                        break
-                await asyncio.sleep(0.05)
+            async for run in self.changes(number):
+                if run.stage.is_final:
+                    assert run.stage is stage, run.reason
+                    return run
+        raise AssertionError  # changes do not end
 
     async def quiet(self) -> None:
         """Wait until every webhook has been delivered and handled."""

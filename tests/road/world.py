@@ -13,6 +13,7 @@ from bot.demo import story
 from bot.demo.forge import Faults, create_forge
 from bot.demo.person import GatewayReader, PersonClient
 from bot.demo.session import Plan, Secrets, answering, forge_config, write_settings
+from bot.services import services
 from bot.serving import listen, serve
 from bot.views import RunView
 from shared import profiles
@@ -36,14 +37,26 @@ class World:
     async def until(self, number: int, wanted: Callable[[RunView], bool]) -> RunView:
         """Wait until the newest run of an issue is as wanted; fail when it ends otherwise."""
         async with asyncio.timeout(_PATIENCE):
-            while True:
-                for run in await self.reader.runs():
-                    if run.number == number:
-                        if wanted(run):
-                            return run
-                        assert run.stage is not Stage.STOPPED, run.reason
-                        break
-                await asyncio.sleep(0.05)
+            async for run in self.changes(number):
+                if wanted(run):
+                    return run
+                assert run.stage is not Stage.STOPPED, run.reason
+        raise AssertionError  # changes do not end
+
+    async def changes(self, number: int) -> AsyncIterator[RunView]:
+        """Yield the newest run of an issue, and again whenever it has changed.
+
+        The store is looked at for that, which costs much less than all runs over HTTP.
+        """
+        seen: object = None
+        while True:
+            newest = next(iter(await services().store.runs(str(REF), number)), None)
+            if newest is not None and (newest.id, newest.updated_at) != seen:
+                seen = newest.id, newest.updated_at
+                shown = [run for run in await self.reader.runs() if run.number == number]
+                if shown:
+                    yield shown[0]
+            await asyncio.sleep(0.02)
 
     async def at(self, number: int, stage: Stage) -> RunView:
         """Wait until the newest run of an issue is at a stage."""
