@@ -15,10 +15,10 @@ async def forever(seconds: float) -> None:
     looked = -stranded.EVERY
     while True:
         try:
-            if time.monotonic() - looked >= stranded.EVERY:
+            await resume.start_resumed()
+            if time.monotonic() - looked >= stranded.EVERY:  # those above are not stranded now
                 looked = time.monotonic()
                 await stranded.look()
-            await resume.start_resumed()
             await status.refresh()
         except BatonError as error:
             log.warning("%s", error)

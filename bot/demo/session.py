@@ -17,6 +17,7 @@ from bot.demo.gateway import Gateway, run_gateway
 from bot.demo.person import GatewayReader, PersonClient
 from bot.demo.recorded_model import create_recorded_model
 from bot.demo.recording import Recording
+from bot.doctor.github import EVENTS
 from bot.serving import listen, serve
 from shared.domain import RepoRef, Value
 from shared.profiles import Profile
@@ -118,7 +119,7 @@ def forge_config(plan: Plan, url: str, gateway_url: str, shared: Secrets) -> For
     return ForgeConfig(
         state=plan.home / "forge",
         url=url,
-        app=AppRegistration(public_key=pem.decode()),
+        app=AppRegistration(public_key=pem.decode(), events=tuple(sorted(EVENTS))),
         webhook_secret=shared.webhook,
         webhook_url=f"{gateway_url}/webhooks/github",
         people=(
