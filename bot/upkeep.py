@@ -22,4 +22,6 @@ async def forever(seconds: float) -> None:
             await status.refresh()
         except BatonError as error:
             log.warning("%s", error)
+        except Exception:
+            log.exception("The upkeep failed")
         await asyncio.sleep(seconds)
