@@ -5,13 +5,14 @@ to the comment, the answers below it, what became of the request, and where the 
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
 
 from bot.demo.forge.config import Level
-from bot.services import services
+from bot.services import install, services
 from shared.domain import Stage
 from shared.store import ApprovalState
 from tests.bot.authority import Court, Scene, open_court
@@ -320,3 +321,28 @@ async def test_a_pull_request_of_others_starts_nothing(court: Court, body: str) 
     told = await court.notices(number, comment)
     assert told == ([] if body.startswith("What") else ["no_issue"])
     assert not await services().store.runs(str(REF), number)
+
+
+@pytest.mark.parametrize(
+    ("body", "level", "starts"),
+    [
+        ("It crashes. @baton, please mend it.", Level.WRITE, 1),
+        ("It crashes. @baton, please mend it.", Level.READ, 0),
+        ("It crashes. `@baton`", Level.WRITE, 0),
+        ("It crashes.", Level.WRITE, 0),
+    ],
+)
+async def test_an_issue_may_call_baton_itself(
+    court: Court, body: str, level: Level, starts: int
+) -> None:
+    """Where opening an issue starts nothing by itself, one that mentions Baton does."""
+    await court.allow("mallory", level)
+    before = services()
+    settings = before.settings.model_copy(update={"start_on_open": False})
+    install(replace(before, settings=settings))
+    try:
+        number = await court.house.mallory.open_issue("A call", body)
+        await court.deliver(f"open-{number}", await court.sent("issues", "opened"), "issues")
+    finally:
+        install(before)
+    assert len(await services().store.runs(str(REF), number)) == starts

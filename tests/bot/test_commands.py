@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import Command, Unknown, Verb, Words, parse
+from bot.mentions import calls
 
 MISPLACED = Unknown(word="approve", nearest=Verb.APPROVE, misplaced=True)
 
@@ -101,3 +102,26 @@ def test_batons_name_at_the_start_of_a_line_calls_it(
 def test_without_a_name_nobody_is_called() -> None:
     """Where Baton's name is not known, a mention is a mention."""
     assert parse("@baton approve") == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/status", True),
+        ("@baton approve", True),
+        ("@baton please look", True),
+        ("Could you look, @Baton?", True),
+        ("/make-coffee", False),
+        ("> @baton please look", False),
+        ("Ask `@baton`.", False),
+        ("```\n@baton\n```", False),
+        ("mail@baton.example", False),
+        ("@baton-two, look", False),
+        ("Nothing.", False),
+    ],
+)
+def test_what_was_not_delivered_is_read_when_it_may_ask_for_something(
+    body: str, *, expected: bool
+) -> None:
+    """Commands, words and mentions are handed in again; slips and talk are not."""
+    assert calls(body, "baton[bot]") is expected
