@@ -70,6 +70,8 @@ def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
         ("no_run", {"label": "baton"}),
         ("running", {}),
         ("closed_issue", {}),
+        ("no_issue", {}),
+        ("failed", {"reason": "GitHub said no"}),
         ("unknown", {"word": "aprove", "nearest": "approve"}),
         ("denied", {"login": "alice", "reason": "no"}),
         ("void", {"reason": "the issue changed"}),
