@@ -6,6 +6,7 @@ with Ollama's rules for memory (tests/ollama_double) on a clock that jumps:
 
 - baton: the scheduler on its database;
 - ollama: every call goes straight to Ollama, which queues and evicts by itself;
+- ollama, as installed: the same, and no call names a keep_alive, so that no eviction is lost;
 - lock: one lock for each node around every call, first come first served.
 
 Each trace has so many issues, one in five minutes on the average and six in ten of them hard, and
@@ -15,8 +16,8 @@ models have to be switched, whatever their length; the lines before it say how e
 
 - `switches_ratio`: all switches by the sum of the bounds with which no request waits for longer
   than it did (`none later`).
-- `makespan_ratio`: the sum of the makespans by that of Ollama's own. The longer a trace, the more
-  its evictions lose. On 20 issues the last ones come so late that 0.66 is the least there can be.
+- `makespan_ratio`: the sum of the makespans by that of Ollama's own, on each trace the better of
+  the two ways of asking it; the line of the trace tells the least that there can be.
 - `interactive_p95_over_switch`: of all people's waits. A single short trace has a dozen.
 """
 
@@ -29,6 +30,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks._scheduling_bounds import SHARE, UNLOAD, Bounds, bounds_of
@@ -70,10 +72,13 @@ class Household:
             node.on_unload = self._watch
 
     @contextlib.asynccontextmanager
-    async def use(self, model: ModelSpec) -> AsyncIterator[None]:
-        """Use a model as a call does: queue, load, and have one of its slots."""
+    async def use(self, model: ModelSpec, *, named: bool = True) -> AsyncIterator[None]:
+        """Use a model as a call does: queue, load, and have one of its slots.
+
+        ``named`` tells whether the call names the profile's keep_alive.
+        """
         node = self.nodes[model.node]
-        keep_alive = keep_alive_seconds(model.keep_alive)
+        keep_alive = keep_alive_seconds(model.keep_alive) if named else None
         runner: Runner = await node.take(model.name, context=model.num_ctx, keep_alive=keep_alive)
         if node.used_gb > self.profile.node(model.node).memory_gb + 1e-6:
             self.violations += 1
@@ -161,12 +166,12 @@ async def baton(house: Household) -> AsyncIterator[Ask]:
 
 
 @contextlib.asynccontextmanager
-async def ollama(house: Household) -> AsyncIterator[Ask]:
+async def ollama(house: Household, *, named: bool = True) -> AsyncIterator[Ask]:
     """Leave everything to Ollama."""
 
     @contextlib.asynccontextmanager
     async def ask(_: Job, call: Call) -> AsyncIterator[None]:
-        async with house.use(house.profile.model(call.role)):
+        async with house.use(house.profile.model(call.role), named=named):
             yield
 
     yield ask
@@ -186,7 +191,13 @@ async def lock(house: Household) -> AsyncIterator[Ask]:
     yield ask
 
 
-WAYS = {"baton": baton, "ollama": ollama, "lock": lock}
+AS_INSTALLED = "ollama, as installed"
+WAYS: dict[str, Callable[[Household], contextlib.AbstractAsyncContextManager[Ask]]] = {
+    "baton": baton,
+    "ollama": ollama,
+    AS_INSTALLED: partial(ollama, named=False),
+    "lock": lock,
+}
 
 
 def play(way: str, profile: Profile, jobs: Sequence[Job], patience: float) -> Outcome:
@@ -320,7 +331,8 @@ def main() -> None:
             ours = outcomes["baton"]
             violations += ours.violations
             if name == "single-64gb":
-                total.add(told, ours, bounds_of(profile, jobs, ours), outcomes["ollama"])
+                best = min(outcomes["ollama"], outcomes[AS_INSTALLED], key=lambda o: o.makespan)
+                total.add(told, ours, bounds_of(profile, jobs, ours), best)
     clock = VirtualClock()
     lease = clock.run(lease_milliseconds(clock))
     print("\nBaton's ratios, trace by trace, and all together:", *total.lines, sep="\n")
