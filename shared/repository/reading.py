@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.domain import Value
-from shared.profile_faults import Place, nearest
+from shared.profiles.faults import Place, nearest
 from shared.repository.config import (
     PATH,
     SAFE,

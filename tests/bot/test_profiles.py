@@ -9,7 +9,6 @@ import pytest
 from shared import profiles
 from shared.domain import Role
 from shared.errors import ConfigurationError
-from shared.profile_schema import schema
 from shared.profiles import (
     Approvals,
     Budgets,
@@ -19,6 +18,7 @@ from shared.profiles import (
     NodeRole,
     Profile,
 )
+from shared.profiles.schema import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD = """
@@ -220,7 +220,7 @@ def test_memory_counts_weights_and_context() -> None:
 
 
 def test_the_schema_is_in_step() -> None:
-    """The published schema is the one of this code; else: python -m shared.profile_schema."""
+    """The published schema is the one of this code; else: python -m shared.profiles.schema."""
     assert (DOCS / "profile.schema.json").read_text("utf-8") == schema()
 
 

@@ -1,16 +1,10 @@
-"""Profiles: which nodes there are, which models they hold, and who plays which role.
+"""A household: its nodes, the models they hold, who plays which role, and what it may spend.
 
-A profile is a TOML file, or JSON where a program has written it. The built-in ones stand in
-``shared/profiles/``; users copy one, edit it, and name its path in ``BATON_PROFILE``.
 ``docs/profiles.md`` explains the keys, ``docs/profile.schema.json`` is made from this module.
 """
 
-import json
-import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
@@ -24,17 +18,14 @@ from pydantic import (
 
 from shared.domain import Difficulty, Role, Value
 from shared.errors import ConfigurationError
-from shared.profile_faults import (
+from shared.profiles.faults import (
     GEMINI_MODEL,
     GIB_IN_GB,
     NUM_PREDICT,
-    Fault,
     contradictions,
     described,
-    field_faults,
     needed_gb,
 )
-from shared.profile_lines import line_of
 
 Positive = Annotated[int, Field(gt=0)]
 Gigabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -293,94 +284,3 @@ class Profile(Table):
         roles = dict.fromkeys(Role, model)
         changed = {"nodes": nodes, "models": (spec,), "roles": roles, "recorded": False}
         return self.model_copy(update=changed)
-
-
-def built_in() -> tuple[str, ...]:
-    """List the names of the profiles that come with Baton."""
-    folder = files("shared") / "profiles"
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir()))
-
-
-def load(name_or_path: str) -> Profile:
-    """Read a profile by built-in name or by path.
-
-    Raises ConfigurationError with the file, the key and the mend.
-    """
-    if name_or_path in built_in():
-        source = f"profile {name_or_path}"
-        text = (files("shared") / "profiles" / f"{name_or_path}.toml").read_text("utf-8")
-    else:
-        source = name_or_path
-        text = _read(Path(name_or_path))
-    raw = _parsed(source, text)
-    faults = _faults(raw)
-    if not faults:
-        return Profile.model_validate_json(json.dumps(raw), strict=True)
-    raise ConfigurationError(_told(source, text, raw, faults))
-
-
-def _faults(raw: object) -> list[Fault]:
-    """Find all faults, one for each place."""
-    found = {fault.place: fault for fault in _field_faults(raw)}
-    for fault in contradictions(raw) if isinstance(raw, dict) else ():
-        found.setdefault(fault.place, fault)
-    return list(found.values())
-
-
-def _told(source: str, text: str, raw: object, faults: list[Fault]) -> str:
-    """Write the faults in the order of the file's lines."""
-    lines = [None if _is_json(source) else line_of(text, raw, fault.place) for fault in faults]
-    order = sorted(range(len(faults)), key=lambda i: lines[i] or 0)
-    told = [described(faults[i], raw, lines[i]) for i in order]
-    if len(told) == 1:
-        return f"{source}: {told[0]}."
-    return f"{source} has {len(told)} faults:" + "".join(f"\n  {one}" for one in told)
-
-
-def _field_faults(raw: object) -> list[Fault]:
-    """Check the keys one by one, strictly: a number in quotes is text."""
-    try:
-        # As JSON, since only there a list counts strictly as a tuple; dates become text.
-        Profile.model_validate_json(json.dumps(raw, default=str), strict=True)
-    except ValidationError as error:
-        return list(field_faults(error, raw, _known))
-    return []
-
-
-def _known(place: tuple[str | int, ...]) -> Collection[str]:
-    """Return the keys of the table at a place."""
-    tables: Mapping[str, Collection[str]] = {
-        "nodes": Node.model_fields,
-        "models": ModelSpec.model_fields,
-        "roles": [role.value for role in Role],
-        "approvals": Approvals.model_fields,
-        "budgets": Budgets.model_fields,
-        "frontier": FrontierPolicy.model_fields,
-    }
-    return tables[str(place[0])] if place else Profile.model_fields
-
-
-def _is_json(source: str) -> bool:
-    return source.endswith(".json")
-
-
-def _parsed(source: str, text: str) -> object:
-    try:
-        return json.loads(text) if _is_json(source) else tomllib.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{source} is not valid JSON: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{source} is not valid TOML: {error}.") from error
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not text in UTF-8; save it so.") from error
-    except OSError as error:
-        names = ", ".join(built_in())
-        raise ConfigurationError(
-            f"No profile at {path} ({error.strerror}). Use one of {names}, "
-            "or the path of a TOML file."
-        ) from error

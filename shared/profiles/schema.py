@@ -1,4 +1,4 @@
-"""The JSON schema of profiles, for editors: ``python -m shared.profile_schema`` writes it.
+"""The JSON schema of profiles, for editors: ``python -m shared.profiles.schema`` writes it.
 
 Its place in the repository is ``docs/profile.schema.json``; a test keeps it in step.
 """
