@@ -24,8 +24,8 @@ from shared.profiles.lines import line_of
 
 def built_in() -> tuple[str, ...]:
     """List the names of the profiles that come with Baton."""
-    folder = files("shared") / "profiles"
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir()))
+    names = (file.name for file in files("shared.profiles").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 def load(name_or_path: str) -> Profile:
@@ -35,7 +35,7 @@ def load(name_or_path: str) -> Profile:
     """
     if name_or_path in built_in():
         source = f"profile {name_or_path}"
-        text = (files("shared") / "profiles" / f"{name_or_path}.toml").read_text("utf-8")
+        text = (files("shared.profiles") / f"{name_or_path}.toml").read_text("utf-8")
     else:
         source = name_or_path
         text = _read(Path(name_or_path))

@@ -227,7 +227,7 @@ def test_the_schema_is_in_step() -> None:
 @pytest.mark.parametrize("name", profiles.built_in())
 def test_the_schema_takes_the_built_in_profiles(name: str) -> None:
     """An editor finds the schema by the first line and sees no fault in what comes with Baton."""
-    file = Path(profiles.__file__).parent / "profiles" / f"{name}.toml"
+    file = Path(profiles.__file__).parent / f"{name}.toml"
     first = file.read_text("utf-8").partition("\n")[0]
     linked = file.parent / first.removeprefix("#:schema ")
     body = json.loads(linked.read_text("utf-8"))
