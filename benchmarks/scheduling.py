@@ -11,8 +11,9 @@ with Ollama's rules for memory (tests/ollama_double) on a clock that jumps:
 
 Each trace has so many issues, one in five minutes on the average and six in ten of them hard, and
 people who ask one question in a quarter of an hour. What counts as a switch, and the bounds, are
-described in `_scheduling_bounds.py`. The last line takes all traces of single-64gb together, where
-models have to be switched, whatever their length; the lines before it say how each did:
+described in `_scheduling_bounds.py`; the ways are in `_scheduling_ways.py`. The last line takes all
+traces of single-64gb together, where models have to be switched, whatever their length; the lines
+before it say how each did:
 
 - `switches_ratio`: all switches by the sum of the bounds with which no request waits for longer
   than it did (`none later`).
@@ -25,179 +26,23 @@ import argparse
 import asyncio
 import contextlib
 import statistics
-import tempfile
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 
 from benchmarks._scheduling_bounds import SHARE, UNLOAD, Bounds, bounds_of
 from benchmarks._scheduling_trace import Call, Job, Outcome, Wait, trace
-from bot.demo.loaded_models import keep_alive_seconds
+from benchmarks._scheduling_ways import AS_INSTALLED, WAYS, Ask, Household, baton
 from shared import profiles
 from shared.domain import Role
-from shared.profiles import ModelSpec, Node, Profile
-from shared.scheduler import NodeControl, Policy, Priority, Scheduler
-from shared.scheduler.control import at_work
-from shared.scheduler.state import Loaded
-from shared.store import Store
+from shared.profiles import Profile
+from shared.scheduler import Policy, Priority
 from tests.ollama_double.clock import START, VirtualClock
-from tests.ollama_double.node import Machine, OllamaNode, Runner
 
 ISSUES = {"single-64gb": (20, 60, 200), "distributed": (20, 60)}  # no switches there
 GAP = 300.0  # mean seconds between issues: the busiest model is in use for most of the time
 SWITCH = UNLOAD + 52.0  # seconds to unload a model and to load the planner
 LEASES = 300
-
-
-Ask = Callable[[Job, Call], contextlib.AbstractAsyncContextManager[None]]
-
-
-class Household:
-    """The pretended nodes of a profile."""
-
-    def __init__(self, clock: VirtualClock, profile: Profile, *, roomy: bool) -> None:
-        self.clock = clock
-        self.profile = profile
-        self.nodes = {
-            node.name: OllamaNode(clock, profile.on(node.name), _machine(node, roomy=roomy))
-            for node in profile.nodes
-        }
-        self.policy = Policy(poll_seconds=60)  # no other process has to be watched
-        self.leased: dict[str, int] = defaultdict(int)
-        self.violations = 0
-        for node in self.nodes.values():
-            node.on_unload = self._watch
-
-    @contextlib.asynccontextmanager
-    async def use(self, model: ModelSpec, *, named: bool = True) -> AsyncIterator[None]:
-        """Use a model as a call does: queue, load, and have one of its slots.
-
-        ``named`` tells whether the call names the profile's keep_alive.
-        """
-        node = self.nodes[model.node]
-        keep_alive = keep_alive_seconds(model.keep_alive) if named else None
-        runner: Runner = await node.take(model.name, context=model.num_ctx, keep_alive=keep_alive)
-        if node.used_gb > self.profile.node(model.node).memory_gb + 1e-6:
-            self.violations += 1
-        try:
-            async with runner.slots:
-                yield
-        finally:
-            await node.give_back(runner)
-
-    def _watch(self, model: str) -> None:
-        if self.leased[model]:
-            self.violations += 1
-
-
-def _machine(node: Node, *, roomy: bool) -> Machine:
-    # A scheduler that keeps to the budget must not be helped by the node's own evictions.
-    return Machine(memory_gb=1000 if roomy else node.memory_gb, max_loaded=9 if roomy else 3)
-
-
-class Direct:
-    """The scheduler's hands on a pretended node."""
-
-    def __init__(self, node: OllamaNode) -> None:
-        self._node = node
-
-    async def running(self) -> tuple[Loaded, ...]:
-        """Return what is loaded."""
-        return tuple(
-            Loaded(r.spec.name, r.gb, r.context, str(r.expires_at)) for r in self._node.running()
-        )
-
-    async def unload(self, model: str) -> None:
-        """Ask for an unload."""
-        self._node.unload(model)
-
-    async def load(self, model: ModelSpec) -> None:
-        """Load a model."""
-        keep_alive = keep_alive_seconds(at_work(model).keep_alive)
-        runner = await self._node.take(model.name, context=model.num_ctx, keep_alive=keep_alive)
-        await self._node.give_back(runner)
-
-
-@contextlib.asynccontextmanager
-async def baton(house: Household) -> AsyncIterator[Ask]:
-    """Share by the scheduler."""
-
-    def control(node: Node, _: Sequence[ModelSpec]) -> NodeControl:
-        return Direct(house.nodes[node.name])
-
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store.open(Path(folder) / "baton.db")
-        scheduler = Scheduler(
-            store.leases,
-            house.profile,
-            clock=house.clock,
-            sleep=house.clock.sleep,
-            controls=control,
-            policy=house.policy,
-        )
-        background = asyncio.create_task(scheduler.run())
-
-        @contextlib.asynccontextmanager
-        async def ask(job: Job, call: Call) -> AsyncIterator[None]:
-            model = house.profile.model(call.role)
-            is_last = call is next(c for c in reversed(job.calls) if c.role is call.role)
-            async with scheduler.lease(
-                model,
-                job=job.name,
-                role=call.role,
-                priority=job.priority,
-                unload_after=is_last and call.role is Role.PLANNER,
-            ) as lease:
-                house.leased[lease.model.name] += 1
-                try:
-                    async with house.use(lease.model):
-                        yield
-                finally:
-                    house.leased[lease.model.name] -= 1
-
-        yield ask
-        await scheduler.aclose()
-        background.cancel()
-        await asyncio.gather(background, return_exceptions=True)
-        await store.close()
-
-
-@contextlib.asynccontextmanager
-async def ollama(house: Household, *, named: bool = True) -> AsyncIterator[Ask]:
-    """Leave everything to Ollama."""
-
-    @contextlib.asynccontextmanager
-    async def ask(_: Job, call: Call) -> AsyncIterator[None]:
-        async with house.use(house.profile.model(call.role), named=named):
-            yield
-
-    yield ask
-
-
-@contextlib.asynccontextmanager
-async def lock(house: Household) -> AsyncIterator[Ask]:
-    """Let one call at a time through to each node."""
-    locks = {name: asyncio.Lock() for name in house.nodes}
-
-    @contextlib.asynccontextmanager
-    async def ask(_: Job, call: Call) -> AsyncIterator[None]:
-        model = house.profile.model(call.role)
-        async with locks[model.node], house.use(model):
-            yield
-
-    yield ask
-
-
-AS_INSTALLED = "ollama, as installed"
-WAYS: dict[str, Callable[[Household], contextlib.AbstractAsyncContextManager[Ask]]] = {
-    "baton": baton,
-    "ollama": ollama,
-    AS_INSTALLED: partial(ollama, named=False),
-    "lock": lock,
-}
 
 
 def play(way: str, profile: Profile, jobs: Sequence[Job], patience: float) -> Outcome:
