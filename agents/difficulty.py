@@ -38,10 +38,11 @@ class Assessment(Value):
 
 
 class Helper(StrEnum):
-    """Who is asked when attempts keep failing."""
+    """Who is asked when attempts keep failing, or what a person has to agree to first."""
 
     PLANNER = "planner"
     FRONTIER = "frontier"
+    PACKAGES = "packages"
 
 
 def guessed(triage: Triage) -> Assessment:

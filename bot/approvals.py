@@ -29,6 +29,7 @@ STAGES = {
     "plan": Stage.AWAITING_PLAN,
     "triage": Stage.NEEDS_HUMAN,
     "frontier": Stage.AWAITING_FRONTIER,
+    "packages": Stage.AWAITING_PACKAGES,
     "paths": Stage.AWAITING_PATHS,
 }
 
@@ -104,6 +105,8 @@ def terms(kind: str, task: Task) -> dict[str, Any]:
     if kind == "planner":
         model = services().profile.model(Role.PLANNER)
         shown |= {"model": model.name, "node": model.node, "size_gb": model.size_gb}
+    if kind == "packages":
+        return shown | {"packages": list(task.packages)}
     if kind == "paths":
         asked = {"paths": list(task.guarded), "packages": list(task.packages)}
         return shown | asked | {"head_sha": task.whole.sha}
@@ -174,7 +177,8 @@ async def wait(run: RunContext, kind: str, task: Task) -> Task:
             return task.with_(basis=_kept(task.basis, now), way=answer.way or task.way)
         await void(run, asked, reason)
         if kind != "paths" and now.issue.digest != task.basis.issue.digest:
-            return Task(basis=now, way=task.way, question=task.question)
+            kept = {"way": task.way, "question": task.question, "builds": task.builds}
+            return Task(basis=now).with_(**kept)
         task = task.with_(basis=now)
 
 

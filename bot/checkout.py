@@ -12,6 +12,7 @@ from typing import TypeVar
 from bot import snapshots, unseen
 from bot.context import RunContext
 from bot.durable import step
+from bot.packages import added_packages
 from bot.rendering import plain
 from bot.services import services
 from bot.surroundings import ADVICE, Surroundings, command_for_tests, look
@@ -47,7 +48,6 @@ Policy = Callable[[str], str | None]
 
 _MOST_EDITS = 200
 """Files that one change may touch; more than that nobody reviews."""
-
 _REPETITIONS = 2
 """Further runs of the tests in doubt; with the first they are three."""
 _MOST_REPEATED = 40
@@ -98,7 +98,7 @@ class Checkout:
     def __init__(
         self, run: RunContext, name: str, sha: str, *, base: str, packages: tuple[str, ...] = ()
     ) -> None:
-        """``packages`` are the dependencies beyond those of the base that a person agreed to."""
+        """Give tests those agreed ``packages`` that the files as they stand ask for."""
         self.run = run
         self._packages = packages
         self.files = Files.of(sha)
@@ -154,6 +154,18 @@ class Checkout:
 
         return (await self._look("look for doubts", _Sentences, read)).sentences
 
+    async def new_packages(self) -> tuple[str, ...]:
+        """Name the Python packages that the files add to the base and nobody has agreed to."""
+
+        async def read(tree: Worktree) -> _Sentences:
+            added = await self._added(tree)
+            return _Sentences(sentences=tuple(one for one in added if one not in self._packages))
+
+        return (await self._look("look for new packages", _Sentences, read)).sentences
+
+    async def _added(self, tree: Worktree) -> tuple[str, ...]:
+        return await added_packages(tree.git_dir, self._base, self.files.tree)
+
     async def _change(self, tree: Worktree, base: str) -> tuple[Sequence[Edit], Verdict]:
         """Read what the files as they stand change, and judge it."""
         entries = await changed_entries(tree.git_dir, base, self.files.tree)
@@ -206,8 +218,8 @@ class Checkout:
         """
 
         async def work() -> TestRun:
-            tests = await self._tested()
             detected = (await self._target()).detected
+            tests = await self._tested()
             await services().store.update_run(self.run.run_id, detected=detected)
             doubted = sorted(in_doubt(known, tests)) if known else []
             for _ in range(_REPETITIONS if len(doubted) <= _MOST_REPEATED else 0):
@@ -316,12 +328,14 @@ class Checkout:
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
         cache, sandbox = services().places.environments(self.run.ref), services().sandbox
-        key = (cache, self._base, self._packages)
+        added = await self._added(await self._present()) if self._packages else ()
+        agreed = tuple(package for package in self._packages if package in added)
+        key = (cache, self._base, agreed)
         known = _TARGETS.get(key)
         if known and (known.environment is None or known.environment.is_dir()):
             return known
         base = await _worktree(self.run, _path(self.run, f"base-{self._base[:12]}"), self._base)
-        target = await prepare(base.path, cache, sandbox, packages=self._packages)
+        target = await prepare(base.path, cache, sandbox, packages=agreed)
         return _TARGETS.setdefault(key, target)
 
 

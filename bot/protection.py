@@ -1,18 +1,20 @@
 """Files that a change may touch after a person's yes only, and changes that nobody may make."""
 
-from bot import approvals
+from collections.abc import Collection, Iterable
+
+from bot import approvals, snapshots
 from bot.context import RunContext
 from bot.durable import step
 from bot.rules import Rules, rules_of
 from bot.services import services
 from bot.task import Task
-from shared.domain import Value
+from shared.domain import Role, Stage, Value
 from shared.errors import RunStopped
 from shared.git.entries import changed_entries
 from shared.github import Permission
-from shared.guard.change import Concern, Verdict
-from shared.guard.dependencies import is_for_python
+from shared.guard.change import Concern, Reason, Verdict
 from shared.guard.patch import PatchPolicy, judge
+from shared.target import installable
 
 _ASKED = frozenset(
     {
@@ -26,23 +28,47 @@ _ASKED = frozenset(
 async def ask(run: RunContext, task: Task, rules: Rules) -> Task:
     """Return the task with what of its change a person agreed to.
 
-    Raises RunStopped when the answer is no, or when no answer could make the change good.
+    Packages that were let in while it was built are not asked for again. Raises RunStopped when
+    the answer is no, or when no answer could make the change good.
     """
     verdict = await _judged(run, task.basis.base_sha, task.whole.sha, rules)
     if verdict.refusals:
         told = "\n".join(reason.sentence for reason in verdict.refusals)
         raise RunStopped(run.phrase("refused_change"), told)
-    asked = (reason.sentence for reason in verdict.questions if reason.concern in _ASKED)
-    packages = (
-        reason.detail
-        for reason in verdict.questions
-        if reason.concern is Concern.DEPENDENCY and is_for_python(reason.path)
-    )
-    task = task.with_(guarded=tuple(dict.fromkeys(asked)), packages=tuple(dict.fromkeys(packages)))
-    if not task.guarded:
-        return task
-    await approvals.wait(run, "paths", task)
-    return task  # on the commit that it was built on: whether that has moved is seen to later
+    asked = [reason for reason in verdict.questions if reason.concern in _ASKED]
+    if more := still_open(asked, task.agreed):
+        packages = (one.detail for one in more if one.is_python_package)
+        shown = task.with_(guarded=_sentences(more), packages=tuple(dict.fromkeys(packages)))
+        await approvals.wait(run, "paths", shown)
+    # On the commit that it was built on: whether that has moved is seen to later.
+    return task.with_(guarded=_sentences(asked), packages=verdict.python_packages)
+
+
+async def ask_for_packages(run: RunContext, task: Task) -> Task:
+    """Return the task with the packages that its draft adds, once a person has let them in.
+
+    Whoever built the draft has no say in which they are. An issue that is edited meanwhile is
+    not sorted any more. Raises RunStopped when the answer is no.
+    """
+    basis = task.basis
+    rules = await rules_of(run.ref, basis.base_sha)
+    verdict = await _judged(run, basis.base_sha, task.draft, rules)
+    added = installable(verdict.python_packages)
+    packages = tuple(package for package in added if package not in task.agreed)
+    if not packages:
+        raise RunStopped(run.phrase("returned_unsound"), "No package is missing.")
+    await snapshots.take(run, Stage.AWAITING_PACKAGES, Role.CODER, task, task.draft)
+    answered = await approvals.wait(run, "packages", task.with_(packages=packages))
+    return answered if answered.triage is None else task.with_packages(packages)
+
+
+def still_open(reasons: Iterable[Reason], agreed: Collection[str]) -> tuple[Reason, ...]:
+    """Leave out what is about Python packages that were agreed to, in these very versions."""
+    return tuple(one for one in reasons if not (one.is_python_package and one.detail in agreed))
+
+
+def _sentences(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason.sentence for reason in reasons))
 
 
 async def require_unprotected(run: RunContext, base: str, head: str, rules_at: str) -> None:

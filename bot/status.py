@@ -29,6 +29,7 @@ ROAD = (
     Stage.TESTING,
     Stage.CODING,
     Stage.AWAITING_FRONTIER,
+    Stage.AWAITING_PACKAGES,
     Stage.REVIEWING,
     Stage.AWAITING_PATHS,
     Stage.PROPOSING,
@@ -43,6 +44,7 @@ _DETOURS = {
     Stage.PLANNING,
     Stage.AWAITING_PLAN,
     Stage.AWAITING_FRONTIER,
+    Stage.AWAITING_PACKAGES,
     Stage.AWAITING_PATHS,
     Stage.FOLLOWING_UP,
 }

@@ -7,6 +7,7 @@ what is there is kept, what is missing is made.
 from enum import StrEnum
 from typing import Self
 
+from agents import loop
 from agents.difficulty import Assessment, Helper
 from agents.frontier import Advice, Attempt, as_verdicts, with_advice
 from shared.domain import Blueprint, Case, Finding, Issue, Triage, Value
@@ -112,6 +113,10 @@ class Task(Value):
     """The attempts that have failed since somebody helped last."""
     wanted: Helper | None = None
     """Whose help the building waits for."""
+    held: loop.Attempt | None = None
+    """The attempt whose draft waits for packages; its tests are run first when they are there."""
+    agreed: tuple[str, ...] = ()
+    """The Python packages that a person has let in while the change was being built."""
     question: str = ""
     """What a person wants a cloud model to be asked."""
     offers: int = 0
@@ -123,7 +128,7 @@ class Task(Value):
     guarded: tuple[str, ...] = ()
     """What of the finished change needs a person's yes before it is pushed, in sentences."""
     packages: tuple[str, ...] = ()
-    """The Python packages that it brings in; none is installed before that yes."""
+    """The Python packages that it brings in; none is installed before a person's yes."""
     builds: int = 0
     """How often the building was handed over."""
 
@@ -257,6 +262,7 @@ class Task(Value):
             reviewed=False,
             tried=(),
             wanted=None,
+            held=None,
         )
 
     def with_advice(self, advice: Advice) -> Self:
@@ -272,4 +278,13 @@ class Task(Value):
 
     def failed(self, attempt: Attempt) -> Self:
         """Note an attempt that was not let through; the next one starts afresh, and is told why."""
-        return self.with_(tried=(*self.tried, attempt), verdicts=attempt.verdicts, draft="")
+        tried = (*self.tried, attempt)
+        return self.with_(tried=tried, verdicts=attempt.verdicts, draft="", held=None)
+
+    def waits_for_packages(self, attempt: loop.Attempt, tree: str) -> Self:
+        """Hold an attempt that cannot be judged without packages that nobody has let in."""
+        return self.with_(wanted=Helper.PACKAGES, held=attempt, draft=tree)
+
+    def with_packages(self, packages: tuple[str, ...]) -> Self:
+        """Go on with packages that a person has let in."""
+        return self.with_(agreed=(*self.agreed, *packages), packages=(), wanted=None)

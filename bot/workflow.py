@@ -6,7 +6,7 @@ from types import NoneType
 from agents import difficulty, planner, router
 from agents.difficulty import Assessment, Helper
 from agents.prompting import prompt_hash
-from bot import approvals, engine, labels, snapshots
+from bot import approvals, engine, labels, protection, snapshots
 from bot.asking import dismiss
 from bot.build.helping import room
 from bot.checkout import Checkout, discard
@@ -138,7 +138,7 @@ async def revise(run: RunContext, task: Task, assessment: Assessment) -> Task:
 
 
 async def construct(run: RunContext, task: Task) -> Task:
-    """Have the change built; when attempts fail, get help and have it built again.
+    """Have the change built; when it needs help or packages, get them and have it built on.
 
     Raises RunStopped when the help is refused or the attempts are used up.
     """
@@ -149,6 +149,10 @@ async def construct(run: RunContext, task: Task) -> Task:
         except RunStopped:
             await note_counsel(run, advised=advised, helped=False)
             raise
+        if task.wanted is Helper.PACKAGES:
+            task = await protection.ask_for_packages(run, task)
+            task = task if task.triage is not None else await prepare(run, task)
+            continue
         await note_counsel(run, advised=advised, helped=task.wanted is None)
         if task.wanted is None:
             return task

@@ -75,6 +75,7 @@ class Stage(StrEnum):
     PLANNING = "planning"
     AWAITING_PLAN = "awaiting_plan"
     AWAITING_FRONTIER = "awaiting_frontier"
+    AWAITING_PACKAGES = "awaiting_packages"
     AWAITING_PATHS = "awaiting_paths"
     TESTING = "testing"
     CODING = "coding"
@@ -100,6 +101,7 @@ class Stage(StrEnum):
             Stage.AWAITING_PLANNER,
             Stage.AWAITING_PLAN,
             Stage.AWAITING_FRONTIER,
+            Stage.AWAITING_PACKAGES,
             Stage.AWAITING_PATHS,
         }
 

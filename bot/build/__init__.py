@@ -15,7 +15,7 @@ __all__ = ["build"]
 async def build(run: RunContext, task: Task) -> Task:
     """Build every part in its order, each with its own tests and commits; skip what is done.
 
-    Returns early when attempts have failed and somebody's help is ``wanted``.
+    Returns early when attempts have failed and somebody's help is ``wanted``, or packages.
     Raises RunStopped when the attempts are used up.
     """
     task = await _build_part(run, task)
@@ -26,7 +26,8 @@ async def build(run: RunContext, task: Task) -> Task:
 
 async def _build_part(run: RunContext, task: Task) -> Task:
     """Write failing tests, make them pass, and have the change reviewed."""
-    checkout = Checkout(run, "work", task.sha, base=task.basis.base_sha)
+    base, packages = task.basis.base_sha, task.agreed
+    checkout = Checkout(run, "work", task.sha, base=base, packages=packages)
     if task.red is None:
         await snapshots.take(run, Stage.TESTING, Role.TESTER, task)
         task = await write_red_tests(run, task, checkout)

@@ -6,6 +6,7 @@ from agents.loop import Attempt
 from agents.prompting import prompt_hash
 from bot import snapshots
 from bot.build.helping import attempt_note, limits, note_failure, support
+from bot.build.lacking import lacks_packages
 from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.task import Change, Red, Task
@@ -19,8 +20,9 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Try until the gate lets a change through.
 
     Every attempt starts from the red tests and is told what was wrong with the one before; the
-    first goes on with a draft if there is one. Returns without a change when help is wanted.
-    Raises RunStopped when the attempts are used up.
+    first goes on with a draft if there is one, and is not made again where it is held for packages
+    that are there now. Returns without a change when help or packages are wanted. Raises
+    RunStopped when the attempts are used up.
     """
     attempts, assignment, red = run.budgets.attempts, task.assignment, task.red
     assert red is not None, "tests are written before code"
@@ -41,14 +43,16 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
             verdicts=task.verdicts,
             context=known.excerpt,
         )
-        tried = await let_code(run, checkout, told, red)
+        tried = task.held or await let_code(run, checkout, told, red)
         # What broke is looked at three times; what is mended now is so at the verification.
         green = await checkout.test("test the change", known=red.run)
         verdicts = await objections(checkout, red, green)
         if not verdicts:
             sha = await checkout.commit(_message(task, tried))
             change = Change(sha=sha, red=red, green=green, message=tried.message)
-            return task.with_(change=change, draft="", verdicts=(), tried=())
+            return task.with_(change=change, draft="", verdicts=(), tried=(), held=None)
+        if task.held is None and await lacks_packages(checkout, task, red, green, verdicts):
+            return task.waits_for_packages(tried, checkout.files.tree)
         task = await note_failure(run, task, tried, verdicts)
         if task.wanted is not None:
             return task

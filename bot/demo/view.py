@@ -29,6 +29,7 @@ NAMES = {
     Stage.TESTING: "Failing tests (red)",
     Stage.CODING: "Code",
     Stage.AWAITING_FRONTIER: "Approval of a cloud call",
+    Stage.AWAITING_PACKAGES: "Approval of new packages",
     Stage.REVIEWING: "Review",
     Stage.PROPOSING: "Draft pull request",
     Stage.VERIFYING: "Verification on a clean checkout (green)",

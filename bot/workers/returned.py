@@ -31,7 +31,8 @@ async def require_sound_change(run: RunContext, ordered: Task, task: Task) -> No
 
     ``ordered`` is the task as it was handed out. Raises RunStopped that names what is wrong.
     """
-    if task.basis != ordered.basis or task.finished[: len(ordered.finished)] != ordered.finished:
+    given = (ordered.basis, ordered.agreed, ordered.finished)
+    if (task.basis, task.agreed, task.finished[: len(ordered.finished)]) != given:
         _require_none(run, ("The task is not the one that was handed out.",))
     base, protected = task.basis.base_sha, tuple[str, ...]()
     reds = [change.red for change in task.finished] + ([task.red] if task.red else [])

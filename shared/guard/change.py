@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from shared.domain import Value
+from shared.guard.dependencies import is_for_python
 
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 """Modes as git writes them; ``040000`` and ``100664`` do not occur in a diff of commits."""
@@ -81,6 +82,11 @@ class Reason(Value):
         """Say it in English, as the one who wrote the change needs to read it."""
         return _SENTENCES[self.concern].format(path=self.path, detail=self.detail)
 
+    @property
+    def is_python_package(self) -> bool:
+        """Tell whether it is about a Python package that comes in; ``detail`` names it."""
+        return self.concern is Concern.DEPENDENCY and is_for_python(self.path)
+
 
 class Verdict(Value):
     """The judgement of a change."""
@@ -99,6 +105,11 @@ class Verdict(Value):
     def dependencies(self) -> tuple[str, ...]:
         """Name the new dependencies, to be listed in the pull request."""
         return tuple(q.detail for q in self.questions if q.concern is Concern.DEPENDENCY)
+
+    @property
+    def python_packages(self) -> tuple[str, ...]:
+        """Name those of them that are for Python, each once."""
+        return tuple(dict.fromkeys(q.detail for q in self.questions if q.is_python_package))
 
 
 _SENTENCES: Mapping[Concern, str] = {

@@ -11,6 +11,7 @@ from shared.target.gate import (
     told_apart,
 )
 from shared.target.inside import lay_generated, mounts, variables
+from shared.target.overrides import installable
 from shared.target.prepare import prepare
 from shared.target.runner import run_lint, run_tests
 from shared.target.values import Failure, FailureKind, Outcome, Overrides, Target, TestRun
@@ -27,6 +28,7 @@ __all__ = [
     "TestRun",
     "evidence",
     "in_doubt",
+    "installable",
     "judge_green",
     "judge_kept",
     "judge_red",

@@ -1,6 +1,6 @@
 """What a repository says about its tests in ``.github/baton.yml``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -19,15 +19,17 @@ def read_overrides(tree: Tree) -> Overrides:
 
 def with_packages(overrides: Overrides, packages: Sequence[str]) -> Overrides:
     """Ask for further packages: those that are requirements which an index can meet."""
-    added = (*overrides.requirements, *_named(packages))
+    added = (*overrides.requirements, *installable(packages))
     return overrides.model_copy(update={"requirements": added})
 
 
-def _named(packages: Sequence[str]) -> Iterator[str]:
-    for line in packages:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if not requirement.url:
-            yield line
+def installable(packages: Iterable[str]) -> tuple[str, ...]:
+    """Return those packages that are requirements which an index can meet."""
+    return tuple(line for line in packages if _is_installable(line))
+
+
+def _is_installable(line: str) -> bool:
+    try:
+        return not Requirement(line).url
+    except InvalidRequirement:
+        return False

@@ -96,3 +96,29 @@ def test_every_notice_is_told_in_every_language(
     assert text
     assert "{{" not in text
     assert all(str(v) in text for v in values.values() if isinstance(v, str) and v)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_request_for_packages_names_them_and_what_is_done_with_them(language: Language) -> None:
+    """Each package with its versions, where the wheels come from, and the line to type."""
+    text = render(
+        "approval",
+        language,
+        kind="packages",
+        id="alice/parcel#7.1/packages/1",
+        packages=["h11>=0.14", "idna"],
+        issue_digest="a" * 64,
+        base_branch="main",
+        base_sha="b" * 40,
+        hours=72,
+        approvers=1,
+    )
+    told = (
+        "- `h11>=0.14`\n- `idna`\n",
+        "PyPI",
+        "wheel",
+        "`/approve packages`",
+        "/deny",
+        "`/retry`",
+    )
+    assert [one for one in told if one not in text] == []

@@ -80,6 +80,27 @@ dependencies = []
 dependencies = ["h11>=0.14"]
 >>>>>>> REPLACE
 ```"""
+_NEEDS = """I write a test.
+
+```create tests/test_locking.py
+from importlib.util import find_spec
+
+
+def test_locking_is_there():
+    assert find_spec("fortnight.locking") is not None, "none"
+    from fortnight.locking import knows
+
+    assert knows == "sniffio"
+```"""
+_IMPORTING = """I use a package.
+
+```create src/fortnight/locking.py
+\"\"\"Locking.\"\"\"
+
+import sniffio
+
+knows = sniffio.__name__
+```"""
 _PACKAGED = (
     (at("router", "Packaged"), guess("bug", "low", 0.9)),
     (at("tester", "Packaged"), _RED),
@@ -89,6 +110,16 @@ _PACKAGED = (
     (at("coder", "Packaged", 2), _SUBMIT),
     (at("reviewer", "Packaged"), '{"summary": "Good.", "findings": []}'),
     (at("documenter", "Packaged"), '{"summary": "Locked.", "changelog": "Lock."}'),
+)
+_IMPORTED = (
+    (at("router", "Imported"), guess("bug", "low", 0.9)),
+    (at("tester", "Imported"), _NEEDS),
+    (at("tester", "Imported", 1), _SUBMIT),
+    (at("coder", "Imported"), _IMPORTING),
+    (at("coder", "Imported", 1), _ADD.replace("h11>=0.14", "sniffio>=1.2")),
+    (at("coder", "Imported", 2), _SUBMIT),
+    (at("reviewer", "Imported"), '{"summary": "Good.", "findings": []}'),
+    (at("documenter", "Imported"), '{"summary": "Locked.", "changelog": "Lock."}'),
 )
 _WARY = (
     (at("router", "Sure of itself"), guess("bug", "low", 1.0)),
@@ -100,7 +131,9 @@ _WARY = (
 async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Household]:
     """One household whose coder is at its wits' end."""
     home = tmp_path_factory.mktemp("stuck")
-    recording = recording_with(home / "recording", (*_case("Stuck"), *_PACKAGED, *_WARY))
+    recording = recording_with(
+        home / "recording", (*_case("Stuck"), *_PACKAGED, *_IMPORTED, *_WARY)
+    )
     async with open_household(plan_for(home, cache, recording=recording)) as opened:
         yield opened
 
@@ -178,23 +211,67 @@ async def test_an_issue_that_speaks_to_models_waits_for_a_person(house: Househol
     await house.rest()
 
 
+def installed(cache: Path, package: str) -> bool:
+    """Tell whether any environment has been asked to hold a package."""
+    return any(package in record.read_text() for record in cache.rglob("environment.json"))
+
+
 async def test_a_new_package_is_installed_after_a_yes_only(house: Household, cache: Path) -> None:
     """The request names package and versions; the verification has it, nothing before had."""
-
-    def installed() -> bool:
-        return any("h11>=0.14" in record.read_text() for record in cache.rglob("environment.json"))
-
     number = await house.waiting("Packaged")
     await house.tell(house.alice, number, "/run")
     await house.at(number, Stage.AWAITING_PATHS)
     request = str((await house.said(number, "May these packages come in?"))["body"])
     assert "- pyproject.toml asks for h11>=0.14." in request
     assert "installed (wheels only): `h11>=0.14`" in request
-    assert not installed()
+    assert not installed(cache, "h11>=0.14")
     assert await house.tell(house.alice, number, "/approve paths") == {"eyes", "+1"}
     run = await house.at(number, Stage.PROPOSED)
-    assert installed()
+    assert installed(cache, "h11>=0.14")
     pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
     assert not pull["draft"]
     assert "pushed\n\n- pyproject.toml asks for h11>=0.14.\n" in pull["body"]
+    await house.rest()
+
+
+async def test_a_change_goes_on_with_a_package_once_it_is_let_in(
+    house: Household, cache: Path
+) -> None:
+    """Tests that need a new package ask for it while building; the attempt is kept, asked once."""
+    number = await house.waiting("Imported")
+    await house.tell(house.alice, number, "/run")
+    await house.at(number, Stage.AWAITING_PACKAGES)
+    request = str((await house.said(number, "May these packages be installed"))["body"])
+    assert "- `sniffio>=1.2`\n" in request
+    assert "Type `/approve packages`" in request
+    assert not installed(cache, "sniffio")
+    turns = await house.asked(number, Role.CODER)
+    assert await house.tell(house.alice, number, "/approve paths") == {"eyes", "confused"}
+    assert await house.tell(house.alice, number, "/approve packages") == {"eyes", "+1"}
+    run = await house.at(number, Stage.PROPOSED)
+    assert installed(cache, "sniffio>=1.2")
+    assert await house.asked(number, Role.CODER) == turns
+    pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
+    assert not pull["draft"]
+    assert "pushed\n\n- pyproject.toml asks for sniffio>=1.2.\n" in pull["body"]
+    asked = [request.kind for request in await services().store.approvals(run.run_id)]
+    assert asked == ["planner", "packages"]
+    await house.rest()
+
+
+async def test_a_package_that_is_not_let_in_stops_the_run(house: Household) -> None:
+    """An edited issue is built anew and asked for anew; a no ends the run with its reason."""
+    number = await house.waiting("Imported")
+    await house.tell(house.alice, number, "/run")
+    await house.at(number, Stage.AWAITING_PACKAGES)
+    turns = await house.asked(number, Role.TESTER)
+    await house.alice.call("PATCH", f"/issues/{number}", {"body": "It should not, really."})
+    await house.said(number, "/packages/2`")
+    await house.at(number, Stage.AWAITING_PACKAGES)
+    assert await house.asked(number, Role.TESTER) == 2 * turns
+    assert await house.tell(house.alice, number, "/deny Do it by hand.") == {"eyes", "+1"}
+    await house.ended(number)
+    told = str((await house.said(number, "Do it by hand."))["body"])
+    assert "alice said no." in told
+    assert "/retry" in told
     await house.rest()

@@ -168,13 +168,18 @@ async def test_an_answer_to_a_review_follows_the_branch(bench: Bench) -> None:
 
 
 async def test_a_task_comes_back_as_it_was_handed_out(bench: Bench) -> None:
-    """Another base, issue or branch than the one ordered is refused, however sound the commits."""
+    """Another base, issue, branch or package than ordered is refused, however sound the commits."""
     red = await bench.commit(_TEST)
     built = bench.task(red, await bench.commit(_CODE, on=red))
     elsewhere = built.basis.model_copy(update={"base_branch": "release"})
     ordered = Task(basis=built.basis)
     begun = ordered.with_(finished=(built.change,))
-    for order, forged in ((ordered, built.with_(basis=elsewhere)), (begun, built)):
+    let_in = built.with_(agreed=("evil>=1",))
+    for order, forged in (
+        (ordered, built.with_(basis=elsewhere)),
+        (begun, built),
+        (ordered, let_in),
+    ):
         with pytest.raises(RunStopped) as caught:
             await require_sound_change(bench.run, order, forged)
         assert "not the one that was handed out" in caught.value.details
