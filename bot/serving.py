@@ -12,6 +12,9 @@ from starlette.types import ASGIApp
 from shared.errors import ConfigurationError
 
 _HOST = "127.0.0.1"
+# Seconds; httpx lets go of an idle connection after five, as uvicorn does by default: whoever
+# asked in that moment lost the answer.
+_KEEP_ALIVE = 30
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ async def serve(app: ASGIApp, listener: Listener | None = None) -> AsyncIterator
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=_KEEP_ALIVE,
     )
     server = _Server(config)
     task = asyncio.create_task(_run(server, at.socket))

@@ -8,6 +8,7 @@ from bot.durable import step
 from bot.services import services
 from bot.task import Way
 from shared.domain import Role, Value
+from shared.errors import GitHubUnavailable
 from shared.store import ApprovalState
 
 _AGENTS: Mapping[str, Way] = {
@@ -29,7 +30,10 @@ class Pending(Value):
 
 
 async def pending(order: Order) -> Pending:
-    """Return what the run of an order asks at this moment."""
+    """Return what the run of an order asks at this moment, as soon as it is seen on the issue.
+
+    Until then nobody knows which comments came before it.
+    """
     if order.run is None or not order.run.is_active:
         return Pending()
     run_id = order.run.run_id
@@ -38,8 +42,10 @@ async def pending(order: Order) -> Pending:
         row = await services().store.pending_approval(run_id)
         if row is None:
             return Pending()
+        if row.comment is None:
+            raise GitHubUnavailable(f"The request {row.id} is still on its way to the issue.")
         people = row.shown.get("approvers", 1)
-        return Pending(id=row.id, kind=row.kind, comment=row.comment or 0, approvers=people)
+        return Pending(id=row.id, kind=row.kind, comment=row.comment, approvers=people)
 
     return await step("find request", Pending, work)
 
@@ -47,8 +53,8 @@ async def pending(order: Order) -> Pending:
 async def approve(order: Order) -> Refusal:
     """Say yes to exactly what is shown; where two have to, the first yes is kept."""
     asked = await pending(order)
-    if objection := _objection(order, asked):
-        return objection
+    if refusal := objection(order, asked):
+        return refusal
     if order.word and order.word != asked.kind:
         return "wrong_kind", {"asked": order.word, "expected": asked.kind}
     if asked.approvers == 1:
@@ -59,16 +65,16 @@ async def approve(order: Order) -> Refusal:
 async def deny(order: Order) -> Refusal:
     """Say no, with the reason as it was given."""
     asked = await pending(order)
-    if objection := _objection(order, asked):
-        return objection
+    if refusal := objection(order, asked):
+        return refusal
     return await decide(order, asked, ApprovalState.DENIED, reason=order.argument)
 
 
 async def route(order: Order) -> Refusal:
     """Answer the router's doubt: say who takes the issue."""
     asked = await pending(order)
-    if objection := _objection(order, asked):
-        return objection
+    if refusal := objection(order, asked):
+        return refusal
     if asked.kind != "triage":
         return "not_in_doubt", {"expected": asked.kind}
     if order.word in _PEOPLE:
@@ -76,6 +82,15 @@ async def route(order: Order) -> Refusal:
     if (way := _AGENTS.get(order.word)) is None:
         return "no_agent", {"asked": order.word, "agents": AGENTS}
     return await decide(order, asked, ApprovalState.APPROVED, reason=order.argument, way=way)
+
+
+def objection(order: Order, asked: Pending) -> Refusal:
+    """Refuse an answer where nothing is asked, or that was said before what it would answer."""
+    if not asked.id:
+        return "nothing_waits", {}
+    if order.saying.comment < asked.comment:
+        return "too_early", {"verb": order.command.verb, "id": asked.id}
+    return None
 
 
 async def decide(
@@ -99,14 +114,6 @@ async def decide(
     )
     counts = await answer(order.run.run_id, asked.id, decision)
     return None if counts else ("nothing_waits", {})
-
-
-def _objection(order: Order, asked: Pending) -> Refusal:
-    if not asked.id:
-        return "nothing_waits", {}
-    if order.saying.comment < asked.comment:
-        return "too_early", {"verb": order.command.verb, "id": asked.id}
-    return None
 
 
 async def _approve_together(order: Order, asked: Pending) -> Refusal:

@@ -1,6 +1,6 @@
 """Starting, starting again and going another way: /run, /plan, /retry, /rollback, /frontier."""
 
-from bot.commanding.answering import decide, pending
+from bot.commanding.answering import decide, objection, pending
 from bot.commanding.saying import Order, Refusal
 from bot.durable import step
 from bot.followup import ask_for_words
@@ -31,11 +31,12 @@ async def run(order: Order) -> Refusal:
     if order.run is None or order.run.stage.is_final:
         return await _begin(order)
     asked = await pending(order)
-    if asked.kind == "triage":
-        return await decide(order, asked, ApprovalState.APPROVED, way=Way.BUILD)
-    if asked.kind == "planner":
-        return await decide(order, asked, ApprovalState.DENIED, way=Way.BUILD)
-    return "running", {"expected": asked.kind}
+    if asked.kind not in {"triage", "planner"}:
+        return "running", {"expected": asked.kind}
+    if refusal := objection(order, asked):
+        return refusal
+    state = ApprovalState.APPROVED if asked.kind == "triage" else ApprovalState.DENIED
+    return await decide(order, asked, state, way=Way.BUILD)
 
 
 async def plan(order: Order) -> Refusal:
@@ -44,7 +45,8 @@ async def plan(order: Order) -> Refusal:
         return await _begin(order, way=Way.PLAN)
     asked = await pending(order)
     if asked.kind == "triage":
-        return await decide(order, asked, ApprovalState.APPROVED, way=Way.PLAN)
+        refusal = objection(order, asked)
+        return refusal or await decide(order, asked, ApprovalState.APPROVED, way=Way.PLAN)
     if asked.kind == "planner":
         return "running", {"expected": asked.kind}
     if order.run.stage in _HANDED_IN:

@@ -1,5 +1,6 @@
 """A yes counts for what was shown, where it was shown, after it was shown, once, while it holds."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from shared.profiles import BaseMoved
 from shared.store import ApprovalState, Ears, Hearing
 from shared.store.heard import MOST
 from tests.bot.authority import Court, Scene, open_court, say
+from tests.road.test_people_kit import patiently
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PENDING, APPROVED, VOID = ApprovalState.PENDING, ApprovalState.APPROVED, ApprovalState.VOID
@@ -154,6 +156,31 @@ async def test_a_yes_has_its_time(court: Court, moment: Moment, *, on_pull: bool
     assert await court.reactions(court.house.alice, comment) == reactions
     assert await court.notices(number, comment) == notices
     assert await scene.asked() == [state]
+
+
+async def test_a_yes_waits_until_the_request_is_seen(
+    court: Court, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A yes that is read while its request is on the way to GitHub is held against its place there.
+
+    Which of the two comments came first is known by then only.
+    """
+    scene = await court.scene("planner")
+    comment = await court.house.mallory.comment(scene.number, "/approve")
+    payload = await court.sent(comment=comment)
+    request = f"{scene.run_id}/planner/1"
+    await services().store.note_approval(request, comment=None)
+    reading = asyncio.create_task(court.deliver(f"unseen-{comment}", payload))
+
+    async def is_held() -> bool:
+        return reading.done() or f"{request} is still on its way" in caplog.text
+
+    await patiently(is_held)
+    await services().store.note_approval(request, comment=comment + 1)
+    await reading
+    assert await court.reactions(court.house.alice, comment) == PUZZLED
+    assert await court.notices(scene.number, comment) == ["too_early"]
+    assert await scene.asked() == [PENDING]
 
 
 async def test_a_deleted_comment_commands_nothing(court: Court) -> None:

@@ -34,6 +34,8 @@ NODE = "recording"
 _PATIENCE = 240.0
 SECONDS = 3.0
 """The silence after which a worker counts as gone."""
+_BEGUN = 3
+"""Steps after which a build counts as begun."""
 CALLS = 7
 """Model calls of a run: router, two of the tester, three of the coder, documenter."""
 # Straight to the building, no review, and right at once: what is tested is who builds.
@@ -115,6 +117,13 @@ class Household:
         """Return the builds that a worker has in hand."""
         mine = ("PENDING", worker.id)
         return {name for name, build in self.builds().items() if build == mine}
+
+    def in_the_middle(self, worker: WorkerProcess) -> set[str]:
+        """Return those of them of which it has done something: taken is not yet begun."""
+        query = "SELECT workflow_uuid FROM dbos.operation_outputs GROUP BY 1 HAVING count(*) >= %s"
+        with psycopg.connect(self.database) as connection:
+            begun = connection.execute(query, (_BEGUN,)).fetchall()
+        return self.at_work(worker) & {str(name) for (name,) in begun}
 
     def done_by(self, worker: WorkerProcess) -> set[str]:
         """Return the builds that a worker has brought to an end."""

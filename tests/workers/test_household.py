@@ -16,7 +16,7 @@ from tests.workers.cable import namespaces_work
 from tests.workers.household import CALLS, Household, WorkerProcess, open_household
 
 _ISSUES = 6
-_LOST = re.compile(r"lost to another process|lost and taken again")
+_LOST = re.compile(r"lost to another process|lost and taken again|no longer owned")
 
 
 async def open_issues(household: Household) -> list[int]:
@@ -95,7 +95,7 @@ async def cut_off(household: Household, worker: WorkerProcess) -> None:
     """
     lost: set[str] = set()
     while not lost:
-        await household.until(lambda: bool(household.at_work(worker)))
+        await household.until(lambda: bool(household.in_the_middle(worker)))
         worker.cable.cut()
         had = household.at_work(worker)
         await household.until(partial(given_away, household, worker, had))
@@ -114,7 +114,7 @@ async def kill_at_work(household: Household, worker: WorkerProcess) -> set[str]:
     It is halted first: what it has then, it does not end between the look and the blow.
     """
     while True:
-        await household.until(lambda: bool(household.at_work(worker)))
+        await household.until(lambda: bool(household.in_the_middle(worker)))
         worker.send(signal.SIGSTOP)
         if orphaned := household.at_work(worker):
             await worker.end(signal.SIGKILL)
