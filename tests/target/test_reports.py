@@ -1,6 +1,7 @@
 """What cargo, go, jest and vitest said of real runs, read test by test; and go itself, judged."""
 
 import shutil
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,6 +15,13 @@ from shared.target.toolchains import toolchain_of
 from shared.target.tree import Tree
 from shared.target.values import FailureKind, Outcome, Reporter
 from tests.target.kit import lay
+
+
+def answers(tool: str, question: str = "--version") -> bool:
+    """Tell whether a tool works: rustup's cargo is there, yet does not without its home."""
+    path = shutil.which(tool)
+    return path is not None and subprocess.run([path, question], check=False).returncode == 0
+
 
 DATA = Path(__file__).parents[1] / "data" / "reports"
 P, F, S = Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED
@@ -173,7 +181,7 @@ DOUBLE = """
 """
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
+@pytest.mark.skipif(not answers("go", "version"), reason="no go works here")
 async def test_go_is_judged_test_by_test(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
     """Go's own tests go red for a name that is missing, and green with it, in the sandbox."""
     target = await prepare(lay(tmp_path, GO), cache, sandbox, overrides=Overrides())
@@ -200,7 +208,7 @@ RUST = {
 }
 
 
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+@pytest.mark.skipif(not answers("cargo"), reason="no cargo works here")
 async def test_cargo_runs_in_the_sandbox(tmp_path: Path, cache: Path, sandbox: Sandbox) -> None:
     """A toolchain of rustup's in the home directory is seen, and nothing else of that folder."""
     target = await prepare(lay(tmp_path, RUST), cache, sandbox, overrides=Overrides())

@@ -63,7 +63,7 @@ async def test_what_failed_while_the_laptop_slept_is_asked_for(
     house: Household, tmp_path: Path
 ) -> None:
     """Issue and answer arrive after the nap, in order and once, however often is looked."""
-    await house.hookshot.settle()  # what the forge tells of its own beginning
+    await house.quiet()  # what the forge tells of its own beginning, and what Baton does
     house.faults.lose_deliveries()
     number = await house.issue("While it slept")
     await house.hookshot.settle()
