@@ -5,6 +5,7 @@ It is good for one yes, expires, and is void when any of its terms has changed b
 work would start; when the issue is edited it is void at once.
 """
 
+import asyncio
 import hashlib
 import json
 from fnmatch import fnmatchcase
@@ -78,8 +79,7 @@ async def read_basis(run: RunContext) -> Basis:
 
     async def work() -> Basis:
         repo = await services().repo(run.ref)
-        base = await repo.default_branch()
-        issue = await repo.issue(run.number)
+        base, issue = await asyncio.gather(repo.default_branch(), repo.issue(run.number))
         asks = (await read_rules(run.ref, base.sha)).approvals
         return Basis(issue=issue, base_branch=base.name, base_sha=base.sha, asks=asks)
 

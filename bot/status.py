@@ -58,6 +58,8 @@ _shown: dict[str, datetime] = {}
 # Runs that are shown as soon as nobody else shows them, and the tasks that do it.
 _due: set[str] = set()
 _tasks: set[asyncio.Task[None]] = set()
+_labelled: dict[tuple[str, int], str] = {}
+"""The state label that this process gave an issue last, empty for none."""
 _owed: set[str] = set()
 """The runs whose status GitHub did not take when it changed last."""
 
@@ -217,6 +219,7 @@ async def settle() -> None:
         task.cancel()
     await asyncio.gather(*_tasks, return_exceptions=True)
     _due.clear()
+    _labelled.clear()
 
 
 async def _when_free(run_id: str) -> None:
@@ -242,16 +245,20 @@ async def _publish(run_id: str, baton: Services, *, afresh: bool) -> None:
         if comment.id != run.status_comment:
             run = await baton.store.update_run(run.id, status_comment=comment.id)
             _shown[run_id] = run.updated_at
-        await _label(run, baton)
+        await _label(run, baton, afresh=afresh)
         _owed.discard(run_id)
     except BatonError as error:
         _owed.add(run_id)
         log.warning("%s: status not published: %s", run_id, error)
 
 
-async def _label(run: Run, baton: Services) -> None:
+async def _label(run: Run, baton: Services, *, afresh: bool) -> None:
+    """Let the issue bear the label of its stage; it is looked at when that is another one."""
+    wanted, issue = labels.of_stage(run.stage), (run.repo, run.number)
+    shown = wanted.name if wanted else ""
+    if not afresh and _labelled.get(issue) == shown:
+        return
     repo = await baton.repo(run.ref)
-    wanted = labels.of_stage(run.stage)
     present = set((await repo.issue(run.number)).labels)
     for name in labels.states():
         if name in present and (wanted is None or name != wanted.name):
@@ -259,6 +266,7 @@ async def _label(run: Run, baton: Services) -> None:
     if wanted is not None and wanted.name not in present:
         await repo.ensure_label(wanted)
         await repo.add_labels(run.number, [wanted.name])
+    _labelled[issue] = shown
 
 
 async def refresh() -> None:

@@ -4,7 +4,8 @@ A scripted model gives the upstream fix in the agents' own protocol: alone, afte
 and after a hostile one; and three times it gives no fix, from which no pull request may come.
 Everything else is real: forge, webhooks, git, sandbox, tests. The clock runs from the issue to the
 pull request; overhead is what neither a model nor a command in the sandbox took. The environments
-of the repositories' tests are made before.
+of the repositories' tests are made before, and the gateway is up. The forge answers in a process of
+its own: what Baton waits for it is overhead, as with GitHub, and its processor time stands apart.
 
 With ``--ollama URL`` live models work on the same issues instead.
 """
@@ -99,9 +100,9 @@ def _result(case: Case, target: Target, folder: Path, outcome: Outcome, *, solve
 
 
 def _head(given: str) -> None:
-    times = "seconds | model | tests | overhead | processor"
+    times = "seconds | model | tests | overhead | processor | forge's"
     print(f"| issue | {given} | came of it | hidden tests | {times} |")
-    print("|---|---|---|---|---:|---:|---:|---:|---:|", flush=True)
+    print("|---|---|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
 
 
 def _row(result: Result, given: str) -> None:
@@ -109,7 +110,8 @@ def _row(result: Result, given: str) -> None:
     came = "pull request" if o.is_ready else "draft" if o.head else f"{o.stage}"
     hidden = ("pass" if result.hidden_passes else "**fail**") if o.head else ""
     times = " | ".join(
-        f"{seconds:.1f}" for seconds in (o.seconds, o.model, o.sandbox, o.overhead, o.processor)
+        f"{seconds:.1f}"
+        for seconds in (o.seconds, o.model, o.sandbox, o.overhead, o.processor, o.forge)
     )
     print(f"| {result.bug.name} | {given} | {came} | {hidden} | {times} |", flush=True)
     if result.solves and not result.is_solved:

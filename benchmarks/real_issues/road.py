@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import platformdirs
+from dbos import DBOS
 
+from benchmarks.real_issues.apart import ForgeApart
 from benchmarks.real_issues.history import Case
 from bot.places import Places
 from bot.services import install, services
@@ -23,13 +25,14 @@ from tests.road.world import World, open_world, plan_for
 
 CACHE = platformdirs.user_cache_path("baton")
 _PATIENCE = 3600.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.02  # at most so long the person takes to see a question
 
 
 class Outcome(NamedTuple):
     """What came of a run: times in seconds, tokens that the Coder read and its turns.
 
-    ``processor`` is the time of a processor that this process took: gateway, forge and recording.
+    ``processor`` is the time of a processor that gateway and recording took, which are this
+    process, and ``forge`` that of GitHub's stand-in, which is another one, as GitHub is.
     """
 
     stage: Stage
@@ -40,6 +43,7 @@ class Outcome(NamedTuple):
     model: float
     sandbox: float
     processor: float
+    forge: float
     prompt_tokens: int
     calls: int
 
@@ -95,14 +99,17 @@ async def walk(
         profile=profile,
         recording=recording,
     )
-    async with open_world(plan) as world:
+    forge = ForgeApart()
+    async with open_world(plan, forge.opened) as world:
         meter = Metered(services().sandbox)
         install(replace(services(), sandbox=meter))
         title, _, body = case.bug.issue.strip().partition("\n")
-        began, busy = time.monotonic(), time.process_time()
+        await _settled()
+        began, busy, answering = time.monotonic(), time.process_time(), forge.processor()
         number = await world.alice.open_issue(title, body.strip())
         run = await _watch(world, number)
         seconds, busy = time.monotonic() - began, time.process_time() - busy
+        answering = forge.processor() - answering
         pulls = await world.alice.call("GET", "/pulls?state=all")
         entries = await services().store.usage(run.id)
     coder = [entry for entry in entries if entry.role == "coder"]
@@ -115,6 +122,7 @@ async def walk(
         model=sum(entry.seconds for entry in entries),
         sandbox=meter.seconds,
         processor=busy,
+        forge=answering,
         prompt_tokens=sum(entry.prompt_tokens for entry in coder),
         calls=len(coder),
     )
@@ -125,6 +133,13 @@ def embedded(attempts: int) -> Profile:
     profile = profiles.load("embedded")
     budgets = profile.budgets.model_copy(update={"attempts": attempts})
     return profile.model_copy(update={"budgets": budgets})
+
+
+async def _settled() -> None:
+    """Wait until the gateway has handled what GitHub told it at its start, as one that is up."""
+    async with asyncio.timeout(_PATIENCE):
+        while not await DBOS.list_workflows_async(status="SUCCESS", load_input=False):
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _watch(world: World, number: int) -> Run:

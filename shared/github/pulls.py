@@ -95,9 +95,10 @@ class Pulls(Facet):
             raise
         except GitHubError:
             # Somebody else may have been faster, which GitHub calls an error.
-            if (await self.pull(number)).draft:
+            pull = await self.pull(number)
+            if pull.draft:
                 raise
-        return await self.pull(number)
+        return pull.model_copy(update={"draft": False})
 
     async def review(self, number: int, review_id: int) -> Review:
         """Read a review of a pull request."""

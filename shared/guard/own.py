@@ -78,6 +78,8 @@ class OwnSecrets:
         """Return where a text holds one of the values, as (start, end) pairs in order."""
         if not self:
             return ()
+        if not any(self._holds(view) for view in _plain_views(text)):
+            return ()
         found = [span for view in _views(text) for span in self._found(*view)]
         return tuple(_merged(sorted(found)))
 
@@ -93,6 +95,13 @@ class OwnSecrets:
                     for at in {*range(0, last, _STRIDE), last}:
                         grams[form[at : at + _GRAM]] = (form, at)
         self._grams, self._shorts = grams, frozenset(shorts)
+
+    def _holds(self, view: str) -> bool:
+        """Tell whether a view holds one of the values; where, `_found` says at much higher cost."""
+        grams = self._grams
+        if any(view[at : at + _GRAM] in grams for at in range(len(view) - _GRAM + 1)):
+            return True
+        return any(short in view for short in self._shorts)
 
     def _found(self, view: str, places: "array[int]") -> Iterator[tuple[int, int]]:
         grams, at, last = self._grams, 0, len(view) - _GRAM
@@ -135,6 +144,15 @@ def _views(text: str) -> Iterator[tuple[str, "array[int]"]]:
         yield _undressed(text)
 
 
+def _plain_views(text: str) -> Iterator[str]:
+    """Return the same letters and digits without their places."""
+    yield _squeezed(text)
+    if _ESCAPE.search(text):
+        yield _squeezed(_ESCAPE.sub(lambda match: _undone(*match.groups()), text))
+    if _DRESSED.search(text):
+        yield _undressed(text)[0]
+
+
 def _undressed(text: str) -> tuple[str, "array[int]"]:
     """Return the letters and digits with those that only look otherwise, as in bold script."""
     joined: list[str] = []
@@ -166,9 +184,13 @@ def _view(matches: Iterator[re.Match[str]]) -> tuple[str, "array[int]"]:
 def _decoded(match: re.Match[str]) -> str:
     if match.re is _RUN:
         return match[0]
-    *digits, decimal, octal, plain = match.groups()
-    if plain is not None:
-        return plain
+    *escape, plain = match.groups()
+    return _undone(*escape) if plain is None else plain
+
+
+def _undone(*escape: str | None) -> str:
+    """Return the letter or digit that an escape stands for; of anything else nothing is left."""
+    *digits, decimal, octal = escape
     hexadecimal = next((one for one in digits if one), "")
     if not hexadecimal and decimal is None and octal is None:
         return ""  # an escaped end of line

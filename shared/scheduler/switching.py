@@ -11,7 +11,8 @@ from shared.scheduler.control import NodeControl
 from shared.scheduler.state import Loaded
 from shared.scheduler.values import Policy, Switch
 
-_POLL_SECONDS = 0.25
+_FIRST_LOOK, _LONGEST_PAUSE = 0.02, 0.25
+"""Seconds between two looks at what is loaded; each pause is twice as long as the one before."""
 # An unload is lost when somebody else uses the model before it is gone; so it is repeated.
 _REPEAT_SECONDS = 10.0
 _ROUNDING = 1e-6
@@ -74,7 +75,7 @@ class Switching:
 
     async def _unload(self, models: Sequence[str]) -> Sequence[Loaded]:
         """Unload models and return what is loaded once they are gone."""
-        began, asked_at = self.clock(), float("-inf")
+        began, asked_at, pause = self.clock(), float("-inf"), _FIRST_LOOK
         while True:
             seen = await self.control.running()
             left = [loaded.name for loaded in seen if loaded.name in models]
@@ -91,7 +92,8 @@ class Switching:
                 for model in left:
                     await self.guard()
                     await self.control.unload(model)
-            await self.sleep(_POLL_SECONDS)
+            await self.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _fits(self, incoming: ModelSpec, seen: Sequence[Loaded]) -> bool:
         used = sum(loaded.gb for loaded in seen if loaded.name != incoming.name)

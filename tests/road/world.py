@@ -11,10 +11,11 @@ from typing import Any
 from bot.app import create_app
 from bot.demo import story
 from bot.demo.forge import Faults, create_forge
+from bot.demo.forge.config import ForgeConfig
 from bot.demo.person import GatewayReader, PersonClient
 from bot.demo.session import Plan, Secrets, answering, forge_config, write_settings
 from bot.services import services
-from bot.serving import listen, serve
+from bot.serving import Listener, listen, serve
 from bot.views import RunView
 from shared import profiles
 from shared.domain import RepoRef, Stage
@@ -22,6 +23,8 @@ from shared.settings import load_settings
 
 REF = RepoRef(owner="alice", name="fortnight")
 _PATIENCE = 120.0
+Opening = Callable[[ForgeConfig, Listener], contextlib.AbstractAsyncContextManager[None]]
+"""Lets a forge answer at an address for as long as the context is open."""
 
 
 @dataclass
@@ -95,13 +98,19 @@ def plan_for(home: Path, cache: Path, **changes: Any) -> Plan:  # noqa: ANN401  
 
 
 @contextlib.asynccontextmanager
-async def open_world(plan: Plan) -> AsyncIterator[World]:
-    """Start a household in this process."""
+async def _in_this_process(config: ForgeConfig, gate: Listener) -> AsyncIterator[None]:
+    async with serve(create_forge(config), gate):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def open_world(plan: Plan, forge: Opening = _in_this_process) -> AsyncIterator[World]:
+    """Start a household in this process; ``forge`` says where its GitHub answers."""
     async with contextlib.AsyncExitStack() as stack:
         profile = await stack.enter_async_context(answering(plan))
         shared, door, gate = Secrets(), listen(), listen()
         config = forge_config(plan, gate.url, door.url, shared)
-        await stack.enter_async_context(serve(create_forge(config), gate))
+        await stack.enter_async_context(forge(config, gate))
         settings = load_settings(write_settings(plan, profile, gate.url, door.url, shared))
         await stack.enter_async_context(serve(create_app(settings), door))
         people = {
