@@ -113,11 +113,11 @@ class Checkout:
             await unseen.note_text(self.run.run_id, unseen.CHANGE, diff)
             return diff
 
-        return await self._compare("read diff", str, read)
+        return await self._look("read diff", str, read)
 
     async def diff_stat(self, base: str, head: str) -> str:
         """Return which files differ between two commits, and by how much."""
-        return await self._compare("read diff stat", str, lambda tree: tree.diff_stat(base, head))
+        return await self._look("read diff stat", str, lambda tree: tree.diff_stat(base, head))
 
     async def changed_files(self, base: str) -> tuple[str, ...]:
         """Return the files that differ between a commit and the files as they stand."""
@@ -125,7 +125,7 @@ class Checkout:
         async def read(tree: Worktree) -> _Paths:
             return _Paths(paths=await tree.changed_files(base, self.files.tree))
 
-        return (await self._compare("read changed files", _Paths, read)).paths
+        return (await self._look("read changed files", _Paths, read)).paths
 
     async def tampering(self, base: str) -> tuple[str, ...]:
         """Say which changes since a commit may not stay.
@@ -139,7 +139,7 @@ class Checkout:
             told = tampered(edits, await tree.tracked_files(self._base))
             return _Sentences(sentences=(*told, *refused))
 
-        return (await self._compare("look for tampering", _Sentences, read)).sentences
+        return (await self._look("look for tampering", _Sentences, read)).sentences
 
     async def doubts(self, base: str, test_files: Collection[str]) -> tuple[str, ...]:
         """Say what in the changes since a commit a person should look at before believing it.
@@ -152,7 +152,7 @@ class Checkout:
             questions = (reason.sentence.rstrip(".") for reason in judged.questions)
             return _Sentences(sentences=(*doubtful(edits, test_files), *questions))
 
-        return (await self._compare("look for doubts", _Sentences, read)).sentences
+        return (await self._look("look for doubts", _Sentences, read)).sentences
 
     async def new_packages(self) -> tuple[str, ...]:
         """Name the Python packages that the files add to the base and nobody has agreed to."""
@@ -178,9 +178,11 @@ class Checkout:
 
     async def surroundings(self, issue: Issue) -> Surroundings:
         """Return what an agent should know about the repository before it starts."""
-        return await self._look(
-            "read surroundings", Surroundings, lambda tree: self._survey(tree, issue)
-        )
+
+        async def work() -> Surroundings:
+            return await self._survey(await self._present(), issue)
+
+        return await step("read surroundings", Surroundings, work)
 
     async def _survey(self, tree: Worktree, issue: Issue) -> Surroundings:
         asked = (self.files, self._base, issue.digest)
@@ -200,7 +202,7 @@ class Checkout:
         await unseen.note_page(self.run.run_id, f"{unseen.FILE} {ADVICE}", clean(advice).found)
         return known.with_advice(advice)
 
-    async def _compare(
+    async def _look(
         self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]
     ) -> T:
         """Read something from the commits alone, as a step; the files may stand as they will."""
@@ -210,16 +212,6 @@ class Checkout:
             if _TREES.get(self._path) != self.files.tree:
                 await (await self.run.mirror()).obtain(self.files.tree)
             return await read(tree)
-
-        return await step(name, result, work)
-
-    async def _look(
-        self, name: str, result: type[T], read: Callable[[Worktree], Awaitable[T]]
-    ) -> T:
-        """Read something from the files as they stand, as a step."""
-
-        async def work() -> T:
-            return await read(await self._present())
 
         return await step(name, result, work)
 
@@ -410,4 +402,6 @@ async def _worktree(run: RunContext, path: Path, sha: str) -> Worktree:
     except GitError:
         _TREES.pop(path, None)
     await mirror.obtain(sha)
-    return await mirror.add_worktree(path, sha)
+    added = await mirror.add_worktree(path, sha)
+    _TREES[path] = sha
+    return added

@@ -206,11 +206,11 @@ async def _publish(
         await write_paper(run, "red.log", change.red.run.log)
         await write_paper(run, "green.log", green.log)
         repo = await services().repo(run.ref)
-        await repo.update_pull(proposal.number, body=body, closes={run.number})
+        pull = await repo.update_pull(proposal.number, body=body, closes={run.number})
         told, marks = told_green(change, green), of_findings(change.remarks)
         await set_check(run, change.sha, conclusion, told, marks)
         if not open_question:
-            await repo.mark_ready(proposal.number)
+            await repo.mark_ready(proposal.number, pull)
         return proposal
 
     await step("publish proof", Proposal, work)

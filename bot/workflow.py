@@ -1,5 +1,6 @@
 """The way of one issue, as the state diagram in ARCHITECTURE.md draws it."""
 
+import asyncio
 import logging
 from types import NoneType
 
@@ -100,8 +101,7 @@ async def sort(run: RunContext, task: Task) -> Task:
     async def work() -> None:
         repo = await services().repo(run.ref)
         wanted = labels.of_triage(triage)
-        for label in wanted:
-            await repo.ensure_label(label)
+        await asyncio.gather(*(repo.ensure_label(label) for label in wanted))
         await repo.add_labels(run.number, [label.name for label in wanted])
         await services().store.update_run(
             run.run_id, type=triage.type, difficulty=triage.difficulty

@@ -15,6 +15,7 @@ from shared.git.tidy import tidy
 from shared.git.values import Author
 
 _SNAPSHOT_AUTHOR = Author(name="baton", email="baton@localhost")
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _SNAPSHOT_MESSAGE = "Snapshot of unfinished work"
 
 
@@ -31,7 +32,7 @@ class Worktree:
 
     async def head(self) -> str:
         """Return the commit that the worktree stands on."""
-        return await self._git.line("rev-parse", "--verify", "HEAD^{commit}")
+        return self._detached() or await self._git.line("rev-parse", "--verify", "HEAD^{commit}")
 
     async def commit(self, message: str, author: Author, *, date: datetime | None = None) -> str:
         """Commit all changes that are not ignored and return the commit.
@@ -108,6 +109,14 @@ class Worktree:
         """List the paths of a commit, the head's without one."""
         commit = checked(sha) if sha else "HEAD"
         return _paths(await self._git.run("ls-tree", "-r", "-z", "--name-only", commit))
+
+    def _detached(self) -> str:
+        """Read a detached head where git keeps it, which spares a process; else return nothing."""
+        try:
+            told = (self.git_dir / "HEAD").read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        return told if _COMMIT.fullmatch(told) else ""
 
     async def _diff(self, base: str, head: str, *options: str) -> bytes:
         fixed = ("--no-color", "--no-ext-diff", "--no-textconv")

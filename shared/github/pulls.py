@@ -81,12 +81,12 @@ class Pulls(Facet):
             fields["body"] = cut(closing_only(body, closes))
         return await self._client.write("PATCH", self._at("pulls", number), fields, PullRequest)
 
-    async def mark_ready(self, number: int) -> PullRequest:
+    async def mark_ready(self, number: int, read: PullRequest | None = None) -> PullRequest:
         """Take a pull request out of draft; one that is ready already stays so.
 
-        Only GraphQL can do this.
+        Only GraphQL can do this. ``read`` is what was read of it just now, if it was.
         """
-        pull = await self.pull(number)
+        pull = read or await self.pull(number)
         if not pull.draft:
             return pull
         try:
