@@ -21,7 +21,7 @@ from shared.errors import GitError, RunStopped
 from shared.git import Worktree
 from shared.git.entries import changed_entries
 from shared.git.run_copy import namespace
-from shared.guard.change import LINK, Blob, Verdict
+from shared.guard.change import Verdict
 from shared.guard.egress import Channel, Decision, release
 from shared.guard.patch import judge
 from shared.guard.text import clean
@@ -171,10 +171,7 @@ class Checkout:
         entries = await changed_entries(tree.git_dir, base, self.files.tree)
         if len(entries) > _MOST_EDITS:
             raise RunStopped(self.run.phrase("too_many_files", n=len(entries)))
-        return [
-            Edit(path=entry.path, before=_text(entry.before), after=_text(entry.after))
-            for entry in entries
-        ], judge(entries)
+        return [Edit.of(entry) for entry in entries], judge(entries)
 
     async def surroundings(self, issue: Issue) -> Surroundings:
         """Return what an agent should know about the repository before it starts."""
@@ -384,10 +381,6 @@ async def clear(run: RunContext) -> None:
         _TREES.pop(path, None)
         _SURVEYS.pop(path, None)
         await mirror.remove_worktree(path)
-
-
-def _text(blob: Blob | None) -> str | None:
-    return None if blob is None or blob.mode == LINK else blob.text
 
 
 def _path(run: RunContext, name: str) -> Path:

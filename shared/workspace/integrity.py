@@ -14,8 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import PurePosixPath
+from typing import Self
 
 from shared.domain import Value
+from shared.guard.change import LINK, Blob, Entry
 from shared.workspace.altered import acting_on_all, altered, parsed
 from shared.workspace.policy import is_test_file
 from shared.workspace.special_cases import special_cases
@@ -45,6 +47,15 @@ class Edit(Value):
     path: str
     before: str | None
     after: str | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Read an entry of a change as text; a link is no text file."""
+        return cls(path=entry.path, before=_text(entry.before), after=_text(entry.after))
+
+
+def _text(blob: Blob | None) -> str | None:
+    return None if blob is None or blob.mode == LINK else blob.text
 
 
 def tampered(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, ...]:
