@@ -1,7 +1,9 @@
 """One issue from opening to pull request, in this process, and what it took."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass, field, replace
@@ -143,17 +145,22 @@ async def _settled() -> None:
 
 
 async def _watch(world: World, number: int) -> Run:
-    """Agree to whatever is asked, until the run has ended; read the store, which costs little."""
+    """Agree to whatever is asked, until the run has ended; read the store when it has changed."""
     asked: set[Stage] = set()
+    seen: object = None
+    where = f"file:{world.home / 'state' / 'baton.db'}?mode=ro"
     async with asyncio.timeout(_PATIENCE):
-        while True:
-            for run in await services().store.runs():
-                if run.stage.awaits_person and run.stage not in asked:
-                    asked.add(run.stage)
-                    await world.alice.comment(number, "/approve")
-                if run.stage is Stage.PROPOSED or run.stage.is_final:
-                    return run
-            await asyncio.sleep(_POLL_SECONDS)
+        with contextlib.closing(sqlite3.connect(where, uri=True)) as looking:
+            while True:
+                changed = looking.execute("PRAGMA data_version").fetchone()
+                for run in await services().store.runs() if changed != seen else ():
+                    if run.stage.awaits_person and run.stage not in asked:
+                        asked.add(run.stage)
+                        await world.alice.comment(number, "/approve")
+                    if run.stage is Stage.PROPOSED or run.stage.is_final:
+                        return run
+                seen = changed
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 def check_out(case: Case, folder: Path, sha: str) -> Path:
