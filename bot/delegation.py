@@ -76,17 +76,17 @@ async def _hand_over(
     result: type[V],
     starts: tuple[str, ...],
 ) -> V:
-    """Start a build here, or enqueue it for whoever may take it, and wait for its outcome.
+    """Enqueue a build for whoever may take it, and wait for its outcome.
 
-    ``starts`` are the commits that it may begin with.
+    ``starts`` are the commits that it may begin with. Without workers there is a queue, too: what
+    was taken from one the engine puts back after a kill, once. What was started directly it starts
+    again, and so does the run that waits for it: two were on one worktree.
     """
-    queue = await _choose(run, starts) if services().has_workers else None
-    told = (run.model_dump(mode="json"), order.model_dump(mode="json"))
+    queue = await _choose(run, starts) if services().has_workers else engine.BUILDS
     with engine.once(f"{run.run_id}/{name}"):
-        if queue is None:
-            handle = await DBOS.start_workflow_async(work, *told)
-        else:
-            handle = await DBOS.enqueue_workflow_async(queue, work, *told)
+        handle = await DBOS.enqueue_workflow_async(
+            queue, work, run.model_dump(mode="json"), order.model_dump(mode="json")
+        )
     outcome = await handle.get_result(polling_interval_sec=engine.POLLING_SECONDS)
     if "error" in outcome:
         raise from_record(outcome["error"])

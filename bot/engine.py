@@ -37,8 +37,8 @@ POLLING_SECONDS = 0.2
 """How often a queue is looked at, and on a server what is said to a workflow."""
 OWN_POLLING_SECONDS = 0.1
 """How often it is looked at in a file of one's own, which costs next to nothing."""
-STARTING_SECONDS, SELDOM_SECONDS = 0.5, 2.0
-"""How often the queue of runs is looked at, and one that is used no more.
+STARTING_SECONDS = 0.5
+"""How often the queue of runs is looked at.
 
 Each look at a queue takes several queries. With ten a second at each an idle gateway took 12 % of
 a processor, so it takes 5 %.
@@ -89,9 +89,7 @@ async def launch(
     for queue, often in ((DELIVERIES, POLLING_SECONDS), (RUNS, STARTING_SECONDS)):
         await DBOS.register_queue_async(queue, partition_concurrency=1, polling_interval_sec=often)
     # As many builds as there are runs: whose turn it is with a model, the scheduler decides.
-    # Without workers they start at once, and the queue holds what an older version left there.
-    seldom = SELDOM_SECONDS if isinstance(database, Path) else POLLING_SECONDS
-    await DBOS.register_queue_async(BUILDS, polling_interval_sec=seldom)
+    await DBOS.register_queue_async(BUILDS, polling_interval_sec=POLLING_SECONDS)
     for node in nodes:
         await DBOS.register_queue_async(
             node_queue(node),

@@ -66,6 +66,8 @@ _INHERITED = re.compile(
     r"PATH|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|LD_LIBRARY_PATH", re.IGNORECASE
 )
 _SECONDS = 900.0
+_GRACE = 1.0
+"""Seconds that git has to end by itself."""
 _ADVICE = {
     r"could not read (Username|Password)|Authentication failed|error: 40[13]": (
         "The remote refused the credentials: check that the app or token may read and write "
@@ -113,7 +115,7 @@ class Git:
         environment: Mapping[str, str] | None = None,
         seconds: float = _SECONDS,
     ) -> bytes:
-        """Run one command and return its standard output; cancelling kills git.
+        """Run one command and return its standard output; cancelling ends git.
 
         Raises GitError with the end of what git said.
         """
@@ -144,8 +146,7 @@ class Git:
             ) from None
         finally:
             if not talk.done():
-                _kill(process)
-                await asyncio.wait({talk})
+                await _end(process, talk)
         return process.returncode, out, err.decode(errors="replace")
 
     async def line(self, *arguments: str) -> str:
@@ -190,10 +191,18 @@ class Git:
         )
 
 
-def _kill(process: git.Git.AutoInterrupt) -> None:
-    """Kill git and the transport that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+async def _end(process: git.Git.AutoInterrupt, talk: asyncio.Future[tuple[bytes, bytes]]) -> None:
+    """End git and the transport that it started.
+
+    Asked to end, git takes its locks away; killed, it leaves them to whoever comes next.
+    """
+    for blow in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, blow)
+        done, _ = await asyncio.wait({talk}, timeout=_GRACE)
+        if done:
+            return
+    await asyncio.wait({talk})
 
 
 def _advice(said: str) -> str:

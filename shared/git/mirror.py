@@ -1,12 +1,12 @@
 """A bare copy of one remote repository, from which worktrees are made and branches pushed."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-import psutil
 from pydantic import SecretStr
 
 from shared.errors import ConfigurationError, GitError, PushRejected
@@ -27,6 +27,10 @@ _HELPER = (
 )
 # Git operations on one mirror take turns, whichever object they go through.
 _locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+
+# The system counts the start of a process from its own to the second only: a lock of the process
+# before, killed less than a second ago, would look younger than this one.
+_BORN = time.time()
 
 
 class Mirror:
@@ -254,7 +258,6 @@ def _moved(branch: str) -> str:
 
 def _clear_stale_locks(git_dir: Path) -> None:
     """Remove the locks that a killed process left; those of this process are younger than it."""
-    born = psutil.Process().create_time()
     for lock in (*git_dir.glob("*.lock"), *(git_dir / "refs").rglob("*.lock")):
-        if lock.stat().st_mtime < born:
+        if lock.stat().st_mtime < _BORN:
             lock.unlink(missing_ok=True)

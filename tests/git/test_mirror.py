@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from shared.errors import ConfigurationError, GitError, PushRejected
 from shared.git import Mirror
+from shared.git.command import Git
 from tests.git.conftest import BOT, Bench
 from tests.git.remote import TOKEN, Remote, basic, git
 
@@ -151,6 +152,27 @@ async def test_locks_of_a_killed_process_are_removed(bench: Bench, tmp_path: Pat
     bench.write("newer.txt")
     with pytest.raises(GitError, match=r"index\.lock"):
         await tree.commit("Add", BOT)
+
+
+async def test_a_cancelled_git_takes_its_lock_away(bench: Bench) -> None:
+    """Work that is ended in the midst of a change blocks nobody who goes on in its worktree."""
+    lock = bench.tree.git_dir / "index.lock"
+    bench.write("new.txt")
+    # While git waits for an editor it holds the index.
+    roles = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    people = {f"GIT_{role}": "x" for role in roles}
+    editing = Git(bench.tree.git_dir, bench.tree.path).run(
+        *("commit", "--all", "--allow-empty"), environment={"GIT_EDITOR": "sleep 60 #", **people}
+    )
+    task = asyncio.create_task(editing)
+    async with asyncio.timeout(30):
+        while not lock.exists():  # noqa: ASYNC110  git says it by this file alone
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not lock.exists()
+    assert await bench.tree.commit("Add", BOT) != bench.base
 
 
 async def test_a_half_made_worktree_is_made_again(bench: Bench) -> None:
