@@ -18,7 +18,13 @@ from tests.bot.authority import Court, Scene, open_court
 from tests.road.test_people_kit import patiently
 from tests.road.world import REF
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # It is the engine's threads that use it, while an order is drawn.
+    pytest.mark.filterwarnings(
+        "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+    ),
+]
 Json = dict[str, Any]
 
 
