@@ -33,6 +33,7 @@ from pydantic import JsonValue, SecretStr
 from benchmarks._webhooks_load import CONNECTIONS, Answers, at_full_speed, at_rate, requests
 from bot import engine
 from bot.inbox import store
+from bot.running import keep_modules
 from bot.serving import serve
 from tests.nodejs import PROBOT, install
 from webhooks.delivery import Accepted, Delivery
@@ -79,6 +80,7 @@ async def accept(delivery: Delivery) -> Accepted:
 
 async def serve_until_told() -> None:
     """Serve on a free port, print it, and stop at the end of standard input."""
+    keep_modules()
     with tempfile.TemporaryDirectory() as home:
         await engine.launch(Path(home) / "engine.db")
         app = FastAPI()

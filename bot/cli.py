@@ -16,7 +16,7 @@ from bot.app import create_app
 from bot.demo.command import demo, run
 from bot.doctor.command import examine
 from bot.guarding import learn
-from bot.running import run_command
+from bot.running import keep_modules, run_command
 from bot.serving import listen
 from bot.setup.command import Wishes, check_env_file, set_up
 from bot.setup.ways import ask_for_address
@@ -67,6 +67,7 @@ def serve(
     door = listen(settings.port, settings.host)
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False)
+    keep_modules()
     uvicorn.Server(config).run(sockets=[door.socket])
 
 

@@ -20,6 +20,7 @@ from dbos import (
 )
 from dbos import error as engine_errors
 
+from bot.turns import Turns
 from shared.store.address import arguments, sqlite_url
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
@@ -111,7 +112,7 @@ def _file(database: Path) -> DBOSConfig:
         # With more connections SQLite makes writers poll for each other's lock, up to 100 ms
         # at a time; the threads that wait for this one are woken at once, in their order.
         "sys_db_pool_size": 1,
-        "db_engine_kwargs": {"pool_pre_ping": False},
+        "db_engine_kwargs": {"pool_pre_ping": False, "poolclass": Turns},
     }
 
 

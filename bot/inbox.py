@@ -7,6 +7,7 @@ from dbos import DBOS, error
 from pydantic import JsonValue
 
 from bot import engine
+from bot.turns import ahead
 from webhooks.delivery import Accepted, Delivery
 
 Work = Callable[[dict[str, JsonValue]], Coroutine[Any, Any, None]]
@@ -20,7 +21,7 @@ async def store(delivery: Delivery, work: Work) -> Accepted:
     name, raw = delivery.guid, delivery.model_dump(mode="json")
     while True:
         try:
-            with engine.first(name), engine.in_line(_line(delivery)):
+            with ahead(), engine.first(name), engine.in_line(_line(delivery)):
                 await DBOS.enqueue_workflow_async(engine.DELIVERIES, work, raw)
         except error.DBOSWorkflowIDInUseError as known:
             if known.workflow_status != "ERROR":
