@@ -40,7 +40,7 @@ from shared.target import (
     variables,
 )
 from shared.workspace import Action, Observation, SandboxWorkspace
-from shared.workspace.integrity import Edit, doubtful, tampered
+from shared.workspace.integrity import Edit, Rule, doubtful, tampered
 
 T = TypeVar("T")
 Policy = Callable[[str], str | None]
@@ -127,7 +127,7 @@ class Checkout:
 
         return (await self._look("read changed files", _Paths, read)).paths
 
-    async def tampering(self, base: str) -> tuple[str, ...]:
+    async def tampering(self, base: str, rule: Rule = tampered) -> tuple[str, ...]:
         """Say which changes since a commit may not stay.
 
         These decide how tests run, or no change may do them to any repository.
@@ -136,7 +136,7 @@ class Checkout:
         async def read(tree: Worktree) -> _Sentences:
             edits, judged = await self._change(tree, base)
             refused = (reason.sentence for reason in judged.refusals)
-            told = tampered(edits, await tree.tracked_files(self._base))
+            told = rule(edits, await tree.tracked_files(self._base))
             return _Sentences(sentences=(*told, *refused))
 
         return (await self._look("look for tampering", _Sentences, read)).sentences

@@ -25,7 +25,7 @@ from shared.store.address import arguments, sqlite_url
 
 # The shape of the workflows. A process resumes only runs of its own shape; raise this number
 # when a change reorders or renames the steps of a waiting workflow.
-WORKFLOW_SHAPE = "7"
+WORKFLOW_SHAPE = "8"
 
 DELIVERIES = "deliveries"
 RUNS = "runs"

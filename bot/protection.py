@@ -57,7 +57,8 @@ async def ask_for_packages(run: RunContext, task: Task) -> Task:
     packages = tuple(package for package in added if package not in task.agreed)
     if not packages:
         raise RunStopped(run.phrase("returned_unsound"), "No package is missing.")
-    await snapshots.take(run, Stage.AWAITING_PACKAGES, Role.CODER, task, task.draft)
+    role = Role.TESTER if task.red is None else Role.CODER
+    await snapshots.take(run, Stage.AWAITING_PACKAGES, role, task, task.draft)
     answered = await approvals.wait(run, "packages", task.with_(packages=packages))
     return answered if answered.triage is None else task.with_packages(packages)
 

@@ -41,7 +41,8 @@ async def onto(run: RunContext, task: Task, basis: Basis, turn: int) -> Task:
         named = "\n".join(replayed.conflicts[:_MOST_NAMED])
         raise RunStopped(run.phrase("base_conflicts", branch=basis.base_branch), named)
     changes = [_remade(change, replayed) for change in task.changes]
-    checkout = Checkout(run, f"rebased-{turn}", basis.base_sha, base=basis.base_sha)
+    base, packages = basis.base_sha, task.packages
+    checkout = Checkout(run, f"rebased-{turn}", base, base=base, packages=packages)
     before = await checkout.test("test the new base commit")
     checkout.back_to(changes[-1].red.sha)
     red = await checkout.test("test the new tests on the new base")

@@ -28,7 +28,7 @@ async def _build_part(run: RunContext, task: Task) -> Task:
     """Write failing tests, make them pass, and have the change reviewed."""
     base, packages = task.basis.base_sha, task.agreed
     checkout = Checkout(run, "work", task.sha, base=base, packages=packages)
-    if task.red is None:
+    if task.wanted is None and task.red is None:
         await snapshots.take(run, Stage.TESTING, Role.TESTER, task)
         task = await write_red_tests(run, task, checkout)
     if task.wanted is None and task.change is None:

@@ -51,7 +51,8 @@ async def write_code(run: RunContext, task: Task, checkout: Checkout) -> Task:
             sha = await checkout.commit(_message(task, tried))
             change = Change(sha=sha, red=red, green=green, message=tried.message)
             return task.with_(change=change, draft="", verdicts=(), tried=(), held=None)
-        if task.held is None and await lacks_packages(checkout, task, red, green, verdicts):
+        by_tests = judge_green(red.base, red.run, green).sentences
+        if await lacks_packages(checkout, task, green, by_tests_alone=verdicts == by_tests):
             return task.waits_for_packages(tried, checkout.files.tree)
         task = await note_failure(run, task, tried, verdicts)
         if task.wanted is not None:

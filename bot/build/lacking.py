@@ -3,8 +3,8 @@
 import re
 
 from bot.checkout import Checkout
-from bot.task import Red, Task
-from shared.target import FailureKind, TestRun, judge_green
+from bot.task import Task
+from shared.target import FailureKind, TestRun
 
 _NOT_FOUND = re.compile(
     r"\b(?:ModuleNotFoundError|ImportError|PackageNotFoundError)\b|No module named"
@@ -12,21 +12,24 @@ _NOT_FOUND = re.compile(
 
 
 async def lacks_packages(
-    checkout: Checkout, task: Task, red: Red, green: TestRun, verdicts: tuple[str, ...]
+    checkout: Checkout, task: Task, run: TestRun, *, by_tests_alone: bool
 ) -> bool:
-    """Tell whether an attempt needs Python packages that its change adds and nobody has let in."""
-    return may_lack(task, red, green, verdicts) and bool(await checkout.new_packages())
+    """Tell whether an attempt needs Python packages that its files add and nobody has let in.
+
+    One whose packages were let in once is judged as it is.
+    """
+    if task.held is not None or not may_lack(task, run, by_tests_alone=by_tests_alone):
+        return False
+    return bool(await checkout.new_packages())
 
 
-def may_lack(task: Task, red: Red, green: TestRun, verdicts: tuple[str, ...]) -> bool:
+def may_lack(task: Task, run: TestRun, *, by_tests_alone: bool) -> bool:
     """Tell whether an attempt may have failed for want of a package, as far as its tests show.
 
     So it may where the tests alone object and something could not be imported. From the second
     attempt on no import has to be seen to fail: some code goes another way then.
     """
-    if verdicts != judge_green(red.base, red.run, green).sentences:
-        return False
-    return bool(task.tried) or cannot_import(green)
+    return by_tests_alone and (bool(task.tried) or cannot_import(run))
 
 
 def cannot_import(run: TestRun) -> bool:

@@ -5,19 +5,22 @@ from agents.loop import Attempt
 from agents.prompting import prompt_hash
 from agents.tester import TesterTask
 from bot.build.helping import attempt_note, limits, note_failure, support
+from bot.build.lacking import lacks_packages
 from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.task import Red, Task
 from shared.domain import Role, Stage
 from shared.errors import RunStopped
 from shared.target import TestRun, judge_red
-from shared.workspace import tester_writes, violations
+from shared.workspace import fixed_files, tester_writes, violations
+from shared.workspace.integrity import tampered_by_tester
 
 
 async def write_red_tests(run: RunContext, task: Task, checkout: Checkout) -> Task:
     """Have the new tests of a part written and committed.
 
-    Returns without them when help is wanted. Raises RunStopped when no attempt gives tests that
+    An attempt that is held for packages which are there now is not made again. Returns without
+    tests when help or packages are wanted. Raises RunStopped when no attempt gives tests that
     fail as they should.
     """
     attempts, assignment = run.budgets.attempts, task.assignment
@@ -26,16 +29,20 @@ async def write_red_tests(run: RunContext, task: Task, checkout: Checkout) -> Ta
     for attempt in range(len(task.tried) + 1, attempts + 1):
         if attempt > len(task.tried) + 1:
             await run.enter(Stage.TESTING, attempt_note(run, task, attempt))
-        checkout.back_to(assignment.base_sha)
-        tried = await _let_write(run, checkout, await _told(task, checkout, attempt, attempts))
+        checkout.back_to(assignment.base_sha, task.draft if task.held else "")
+        tried = task.held or await _let_write(
+            run, checkout, await _told(task, checkout, attempt, attempts)
+        )
         red = await checkout.test("test the new tests on base", known=base)
         verdict = judge_red(base, red)
         touched = violations(await checkout.changed_files(assignment.base_sha), tester_writes)
-        touched += await checkout.tampering(assignment.base_sha)
+        touched += await checkout.tampering(assignment.base_sha, tampered_by_tester)
         verdicts = (*touched, *verdict.sentences)
         if not verdicts:
             done = await _commit(task, checkout, base, red, verdict.new)
-            return task.with_(red=done, verdicts=(), tried=())
+            return task.with_(red=done, draft="", verdicts=(), tried=(), held=None)
+        if await lacks_packages(checkout, task, red, by_tests_alone=not touched):
+            return task.waits_for_packages(tried, checkout.files.tree)
         task = await note_failure(run, task, tried, verdicts)
         if task.wanted is not None:
             return task
@@ -86,7 +93,7 @@ async def _commit(
         "Written by Tester_QA."
     )
     earlier = (file for change in task.finished for file in change.red.files)
-    files = dict.fromkeys((*earlier, *await checkout.changed_files(base_sha)))
+    files = dict.fromkeys((*earlier, *fixed_files(await checkout.changed_files(base_sha))))
     return Red(
         base_sha=base_sha,
         sha=sha,

@@ -14,7 +14,8 @@ from bot.task import Task
 from shared.domain import Value
 from shared.errors import RunStopped
 from shared.git.lineage import Lineage
-from shared.workspace import coder_writes, tester_writes, violations
+from shared.workspace import coder_writes, fixed_files, tester_writes, violations
+from shared.workspace.integrity import tampered_by_tester
 
 _HEAVIEST = 20_000_000
 """Bytes of all that a run may add to a repository's history."""
@@ -43,8 +44,9 @@ async def require_sound_change(run: RunContext, ordered: Task, task: Task) -> No
     for number, red in enumerate(reds):
         checkout = Checkout(run, "returned", red.sha, base=task.basis.base_sha)
         tests = await checkout.changed_files(base)
-        protected += tests
-        faults = violations(tests, tester_writes) + await checkout.tampering(base)
+        protected += fixed_files(tests)
+        faults = violations(tests, tester_writes)
+        faults += await checkout.tampering(base, tampered_by_tester)
         if number < len(shas):
             base = shas[number]
             checkout.back_to(base)

@@ -67,6 +67,45 @@ def added(path: str, before: str | None, after: str | None) -> tuple[str, ...]:
     return tuple(sorted(f"{name}{now[name]}" for name in now.keys() - known.keys()))
 
 
+def is_extensible(path: str) -> bool:
+    """Tell whether of a manifest can be told that a change only adds to it."""
+    return _reader(path) in {_requirements, _pyproject}
+
+
+def only_adds(path: str, before: str | None, after: str | None) -> bool:
+    """Tell whether an extensible manifest asks for more packages than before, and that is all."""
+    if before is None or after is None:
+        return False
+    if _reader(path) is _requirements:
+        return _adds_lines(before.splitlines(), after.splitlines())
+    try:
+        (then, asked_then), (now, asked_now) = _parted(before), _parted(after)
+        kept = all(
+            one in asked_now.get(name, ()) for name, each in asked_then.items() for one in each
+        )
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    return kept and then == now
+
+
+def _adds_lines(before: list[str], after: list[str]) -> bool:
+    """Tell whether lines have come to a requirements file, none of them an option."""
+    left = iter(after)
+    kept = all(line in left for line in before if line.strip())
+    options = [[line for line in lines if line.startswith("-")] for lines in (before, after)]
+    return kept and options[0] == options[1]
+
+
+def _parted(text: str) -> tuple[Mapping[str, object], Mapping[str, list[object]]]:
+    """Part what a pyproject.toml says into all else, and its lists of packages by name."""
+    data = tomllib.loads(text)
+    project = data.get("project", {})
+    extras, groups = project.pop("optional-dependencies", {}), data.pop("dependency-groups", {})
+    lists = {"": project.pop("dependencies", [])}
+    lists |= {f"extra {name}": each for name, each in extras.items()}
+    return data, lists | {f"group {name}": each for name, each in groups.items()}
+
+
 def _names(reader: Reader, text: str) -> Mapping[str, str] | None:
     try:
         return {wanted.name: wanted.versions for wanted in reader(text) if wanted.name}

@@ -34,6 +34,12 @@ _ADVICE = {
 }
 
 
+_FOREIGN = (
+    "A package from elsewhere that the project does not have: do without it, or add it to the "
+    "dependencies that the project states, and a person is asked to let it in."
+)
+
+
 class RedVerdict(Value):
     """What the new tests show before the change.
 
@@ -203,6 +209,7 @@ def _collection(base: TestRun, run: TestRun) -> Iterator[str]:
         advice = "correct it"
         if "ImportError" in message or "ModuleNotFoundError" in message:
             advice = "import what does not exist yet inside the test, not at the top of the file"
+            advice += f". {_FOREIGN.rstrip('.')}"
         yield f"{file} cannot be collected ({message}): {advice}."
 
 
@@ -246,7 +253,9 @@ def _against(test: str, red: TestRun) -> Iterator[str]:
     elif outcome is Outcome.FLAKY:
         yield f"{test} fails only sometimes: make it depend on nothing but the project."
     elif failure and failure.kind not in PROPER:
-        yield f"{test} fails for the wrong reason ({failure.message}). {_ADVICE[failure.kind]}"
+        is_foreign = failure.kind is FailureKind.ERROR and "No module named" in failure.message
+        advice = _FOREIGN if is_foreign else _ADVICE[failure.kind]
+        yield f"{test} fails for the wrong reason ({failure.message}). {advice}"
 
 
 def _named(tests: Sequence[str], what: str, run: TestRun | None = None) -> Iterator[str]:

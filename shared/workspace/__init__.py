@@ -13,7 +13,7 @@ from shared.workspace.actions import (
     ViewFile,
     Workspace,
 )
-from shared.workspace.policy import coder_writes, tester_writes, violations
+from shared.workspace.policy import coder_writes, fixed_files, tester_writes, violations
 from shared.workspace.sandboxed import SandboxWorkspace
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ViewFile",
     "Workspace",
     "coder_writes",
+    "fixed_files",
     "tester_writes",
     "violations",
 ]

@@ -10,7 +10,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import PurePosixPath
@@ -18,6 +18,7 @@ from typing import Self
 
 from shared.domain import Value
 from shared.guard.change import LINK, Blob, Entry
+from shared.guard.dependencies import is_extensible, only_adds
 from shared.workspace.altered import acting_on_all, altered, parsed
 from shared.workspace.policy import is_test_file
 from shared.workspace.special_cases import special_cases
@@ -61,6 +62,22 @@ def _text(blob: Blob | None) -> str | None:
 def tampered(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, ...]:
     """Return a sentence for each change that decides how tests run, to be undone."""
     return tuple(sentence for edit in edits for sentence in _tampered(edit, base_files))
+
+
+Rule = Callable[[Iterable[Edit], Collection[str]], tuple[str, ...]]
+"""Says what of a change may not stay, given the files of the base."""
+
+
+def tampered_by_tester(edits: Iterable[Edit], base_files: Collection[str]) -> tuple[str, ...]:
+    """Return the same, and a sentence for each manifest that says more than what tests import."""
+    known = tuple(edits)
+    beyond = (
+        f"{edit.path} may only be asked for further packages: leave all else in it as it is."
+        for edit in known
+        if is_extensible(edit.path) and not is_test_file(edit.path)
+        if not only_adds(edit.path, edit.before, edit.after)
+    )
+    return (*tampered(known, base_files), *beyond)
 
 
 def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, ...]:

@@ -1,8 +1,13 @@
-"""Who may write what: the Tester tests, the Coder everything but the Tester's tests."""
+"""Who may write what: the Tester tests, the Coder everything but the Tester's tests.
+
+What its tests import and the project lacks, the Tester may ask for in the project's manifest.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from pathlib import PurePosixPath
+
+from shared.guard.dependencies import is_extensible
 
 _TEST_FOLDERS = {"test", "tests", "testing", "spec", "__tests__"}
 _CONFIGURATION = {"conftest.py", "pytest.ini", "tox.ini", "noxfile.py", "sitecustomize.py"}
@@ -33,9 +38,14 @@ def tester_writes(path: str) -> str | None:
     """Return why the Tester may not write a file, or None."""
     if is_test_configuration(path):
         return f"{path} configures the tests and stays as it is. Write test files only."
-    if not is_test_file(path):
+    if not (is_test_file(path) or is_extensible(path)):
         return f"{path} is not a test file. You write tests; the developer changes the rest."
     return None
+
+
+def fixed_files(tests: Iterable[str]) -> tuple[str, ...]:
+    """Leave out of what the Tester wrote the manifests that others may change after it."""
+    return tuple(path for path in tests if is_test_file(path))
 
 
 def coder_writes(protected: Collection[str]) -> Callable[[str], str | None]:

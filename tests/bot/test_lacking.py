@@ -5,10 +5,10 @@ import pytest
 from agents.frontier import Attempt
 from bot.build.lacking import may_lack
 from bot.protection import still_open
-from bot.task import Basis, Red, Task
+from bot.task import Basis, Task
 from shared.domain import Issue, RepoRef
 from shared.guard.change import Concern, Reason
-from shared.target import Failure, FailureKind, Outcome, TestRun, judge_green
+from shared.target import Failure, FailureKind, Outcome, TestRun
 
 _TEST = "tests/test_new.py::test_new"
 _ISSUE = Issue(
@@ -28,15 +28,6 @@ def ran(kind: FailureKind, message: str, log: str = "") -> TestRun:
     )
 
 
-_BASE = TestRun(exit_code=5, log="", seconds=1.0)
-_RED = Red(
-    base_sha="0" * 40,
-    sha="1" * 40,
-    base=_BASE,
-    run=ran(FailureKind.ASSERTION, "assert False"),
-    new_tests=(_TEST,),
-    files=("tests/test_new.py",),
-)
 _FOREIGN = ran(FailureKind.RAISED, "ModuleNotFoundError: No module named 'h11'")
 _OWN = ran(FailureKind.MISSING_NAME, "ModuleNotFoundError: No module named 'parcel.new'")
 _WRONG = ran(FailureKind.ASSERTION, "assert 1 == 2")
@@ -52,21 +43,18 @@ _DIED = TestRun(
 )
 def test_a_failed_import_asks_for_packages(green: TestRun, *, lacks: bool) -> None:
     """Only what could not be imported from elsewhere makes a first attempt wait for a person."""
-    verdicts = judge_green(_RED.base, _RED.run, green).sentences
-    assert may_lack(_TASK, _RED, green, verdicts) is lacks
+    assert may_lack(_TASK, green, by_tests_alone=True) is lacks
 
 
 def test_a_second_attempt_asks_whatever_its_tests_show() -> None:
     """Code that goes another way when an import fails still comes to its package."""
     again = _TASK.failed(Attempt(message="m", verdicts=("v",)))
-    verdicts = judge_green(_RED.base, _RED.run, _WRONG).sentences
-    assert may_lack(again, _RED, _WRONG, verdicts)
+    assert may_lack(again, _WRONG, by_tests_alone=True)
 
 
 def test_an_attempt_that_may_not_stay_asks_for_nothing() -> None:
     """Nobody is bothered for a change that breaks other rules as well."""
-    verdicts = judge_green(_RED.base, _RED.run, _FOREIGN).sentences
-    assert not may_lack(_TASK, _RED, _FOREIGN, ("It changes a test.", *verdicts))
+    assert not may_lack(_TASK, _FOREIGN, by_tests_alone=False)
 
 
 def test_what_was_let_in_is_not_asked_for_again() -> None:

@@ -121,6 +121,27 @@ _IMPORTED = (
     (at("reviewer", "Imported"), '{"summary": "Good.", "findings": []}'),
     (at("documenter", "Imported"), '{"summary": "Locked.", "changelog": "Lock."}'),
 )
+_USING = """I write a test.
+
+```create tests/test_locking.py
+from importlib.util import find_spec
+
+import zipp
+
+
+def test_locking_is_there():
+    assert find_spec("fortnight.locking") is not None, zipp.__name__
+```"""
+_TESTED = (
+    (at("router", "Presupposed"), guess("bug", "low", 0.9)),
+    (at("tester", "Presupposed"), _USING),
+    (at("tester", "Presupposed", 1), _ADD.replace("h11>=0.14", "zipp>=3.20")),
+    (at("tester", "Presupposed", 2), _SUBMIT),
+    (at("coder", "Presupposed"), _WRONG.format(name="locking", hidden="")),
+    (at("coder", "Presupposed", 1), _SUBMIT),
+    (at("reviewer", "Presupposed"), '{"summary": "Good.", "findings": []}'),
+    (at("documenter", "Presupposed"), '{"summary": "Locked.", "changelog": "Lock."}'),
+)
 _WARY = (
     (at("router", "Sure of itself"), guess("bug", "low", 1.0)),
     (at("tester", "Sure of itself"), _SUBMIT),
@@ -132,7 +153,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncI
     """One household whose coder is at its wits' end."""
     home = tmp_path_factory.mktemp("stuck")
     recording = recording_with(
-        home / "recording", (*_case("Stuck"), *_PACKAGED, *_IMPORTED, *_WARY)
+        home / "recording", (*_case("Stuck"), *_PACKAGED, *_IMPORTED, *_TESTED, *_WARY)
     )
     async with open_household(plan_for(home, cache, recording=recording)) as opened:
         yield opened
@@ -256,6 +277,27 @@ async def test_a_change_goes_on_with_a_package_once_it_is_let_in(
     pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
     assert not pull["draft"]
     assert "pushed\n\n- pyproject.toml asks for sniffio>=1.2.\n" in pull["body"]
+    asked = [request.kind for request in await services().store.approvals(run.run_id)]
+    assert asked == ["planner", "packages"]
+    await house.rest()
+
+
+async def test_tests_go_on_with_a_package_once_it_is_let_in(house: Household, cache: Path) -> None:
+    """New tests that import a new package ask for it before the change is begun, once."""
+    number = await house.waiting("Presupposed")
+    await house.tell(house.alice, number, "/run")
+    await house.at(number, Stage.AWAITING_PACKAGES)
+    request = str((await house.said(number, "May these packages be installed"))["body"])
+    assert "- `zipp>=3.20`\n" in request
+    assert not installed(cache, "zipp")
+    turns = await house.asked(number, Role.TESTER)
+    assert await house.asked(number, Role.CODER) == 0
+    assert await house.tell(house.alice, number, "/approve packages") == {"eyes", "+1"}
+    run = await house.at(number, Stage.PROPOSED)
+    assert installed(cache, "zipp>=3.20")
+    assert await house.asked(number, Role.TESTER) == turns
+    pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
+    assert "pushed\n\n- pyproject.toml asks for zipp>=3.20.\n" in pull["body"]
     asked = [request.kind for request in await services().store.approvals(run.run_id)]
     assert asked == ["planner", "packages"]
     await house.rest()

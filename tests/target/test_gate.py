@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from shared.target.evidence import evidence
 from shared.target.gate import PROPER, in_doubt, judge_green, judge_red, told_apart
-from shared.target.values import FailureKind, Outcome, TestRun
+from shared.target.values import Failure, FailureKind, Outcome, TestRun
 
 from .kit import run_of
 
@@ -48,6 +48,17 @@ def test_red_refused(red: TestRun, words: str) -> None:
     verdict = judge_red(BASE, red)
     assert not verdict.ok
     assert any(words in sentence for sentence in verdict.sentences)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.ERROR, FailureKind.COLLECTION])
+def test_a_package_that_the_project_lacks_is_named(kind: FailureKind) -> None:
+    """Tests that import it are refused, and the Tester is told what to do about the package."""
+    failure = Failure(kind=kind, message="ModuleNotFoundError: No module named 'zipp'")
+    failed = {"tests/test_b.py" if kind is FailureKind.COLLECTION else NEW: failure}
+    outcomes = {OLD: P} | ({NEW: F} if kind is FailureKind.ERROR else {})
+    told = judge_red(BASE, run_of(outcomes).model_copy(update={"failures": failed})).sentences
+    assert "No module named 'zipp'" in told[0]
+    assert "add it to the dependencies that the project states" in told[0]
 
 
 def test_old_troubles_are_not_held_against_new_tests() -> None:

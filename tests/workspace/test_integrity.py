@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.workspace import coder_writes, violations
-from shared.workspace.integrity import Edit, doubtful, tampered
+from shared.workspace import coder_writes, policy, violations
+from shared.workspace.integrity import Edit, doubtful, tampered, tampered_by_tester
 
 OLD = '''
 """Tests of the shop."""
@@ -186,3 +186,60 @@ def test_the_test_script_of_a_package_stays(after: str, refused: bool) -> None: 
     before = '{"scripts": {"test": "jest", "build": "x"}}'
     edit = Edit(path="web/package.json", before=before, after=after)
     assert bool(tampered([edit], ["web/package.json"])) is refused
+
+
+_PROJECT = """[project]
+name = "x"
+dependencies = ["a>=1"]
+
+[dependency-groups]
+test = ["b"]
+"""
+ASKING = {
+    "a package": ("pyproject.toml", _PROJECT, _PROJECT.replace('"a>=1"', '"a>=1", "c"')),
+    "a package for the tests": ("pyproject.toml", _PROJECT, _PROJECT.replace('"b"', '"b", "c"')),
+    "a new group": ("pyproject.toml", _PROJECT, _PROJECT + 'other = ["c"]\n'),
+    "a new extra": (
+        *("pyproject.toml", _PROJECT),
+        _PROJECT + '[project.optional-dependencies]\ntest = ["c"]\n',
+    ),
+    "another line": ("requirements-dev.txt", "a\nb\n", "a\nc>=1\nb\n"),
+    "a list of the tests' own": ("tests/requirements.txt", None, "c\n"),
+}
+BEYOND = {
+    "another version": ("pyproject.toml", _PROJECT, _PROJECT.replace("a>=1", "a>=2")),
+    "a package less": ("pyproject.toml", _PROJECT, _PROJECT.replace('"b"', "")),
+    "another name": ("pyproject.toml", _PROJECT, _PROJECT.replace('"x"', '"y"')),
+    "settings of a tool": ("pyproject.toml", _PROJECT, _PROJECT + "[tool.ruff]\nline-length = 9\n"),
+    "a broken manifest": ("pyproject.toml", _PROJECT, _PROJECT + "["),
+    "a list that is none": ("pyproject.toml", _PROJECT, _PROJECT.replace('["b"]', "3")),
+    "a new manifest": ("pyproject.toml", None, _PROJECT),
+    "a manifest less": ("requirements.txt", "a\n", None),
+    "another line's version": ("requirements.txt", "a\nb\n", "a==1\nb\n"),
+    "another index": ("requirements.txt", "a\n", "--index-url https://evil.example\na\n"),
+}
+
+
+@pytest.mark.parametrize("change", ASKING.values(), ids=ASKING)
+def test_the_tester_may_ask_for_packages(change: tuple[str, str | None, str | None]) -> None:
+    """What a new test has to import can be stated where the project states it."""
+    path, before, after = change
+    assert violations([path], policy.tester_writes) == ()
+    assert tampered_by_tester([Edit(path=path, before=before, after=after)], []) == ()
+
+
+@pytest.mark.parametrize("change", BEYOND.values(), ids=BEYOND)
+def test_the_tester_changes_nothing_else_in_a_manifest(
+    change: tuple[str, str | None, str | None],
+) -> None:
+    """A manifest that says anything else anew, or anything less, is refused."""
+    path, before, after = change
+    told = tampered_by_tester([Edit(path=path, before=before, after=after)], [])
+    assert (
+        told[-1] == f"{path} may only be asked for further packages: leave all else in it as it is."
+    )
+
+
+def test_what_the_tester_asks_for_may_be_changed_after_it() -> None:
+    """Its tests are fixed for the Coder, the manifest that it has added to is not."""
+    assert policy.fixed_files(["tests/test_a.py", "pyproject.toml"]) == ("tests/test_a.py",)
