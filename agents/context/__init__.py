@@ -9,6 +9,7 @@ from agents.context.clues import clues
 from agents.context.digest import VERSION, digest
 from agents.context.excerpts import Read, excerpt
 from agents.context.index import Digests, Index
+from agents.context.lexical import search
 from agents.context.locating import Located, Repository, locate
 from agents.context.ranking import Ranked, ranked
 from agents.context.signatures import signature_map
@@ -36,4 +37,6 @@ def rank(query: str, files: Iterable[str], read: Read) -> tuple[Ranked, ...]:
     texts = {path: read(path) or "" for path in files}
     index = Digests({path: digest(path, text) for path, text in texts.items()})
     title, _, body = query.partition("\n")
-    return ranked(clues(title, body), {path: path for path in texts}, index)
+    asked, named = clues(title, body), {path: path for path in texts}
+    found, _ = search(asked, named, {}, index)
+    return ranked(asked, named, found, index)

@@ -94,7 +94,7 @@ def graph(
     paths: Iterable[str], written: Mapping[str, Collection[str]]
 ) -> dict[str, frozenset[str]]:
     """Return for some files of a repository which they import, from their imports as written."""
-    modules = Modules(paths)
+    modules = _modules(tuple(paths))
     return {path: modules.imported(path, names) for path, names in written.items()}
 
 
@@ -105,13 +105,15 @@ def around(
 
     ``files`` are path to blob id. Some more files may be in it.
     """
-    words = {word for seed in seeds for word in _last_words(seed, files)}
+    paths = tuple(files)
+    listing = "\n".join(("", *paths))
+    words = {word for seed in seeds for word in _last_words(seed, listing)}
     blobs = index.importing(words)
     near = {path: blob for path, blob in files.items() if blob in blobs or path in seeds}
     written = index.imports(set(near.values()))
     is_telling = cache(lambda name: not words.isdisjoint(parts((name,))))
     return graph(
-        files,
+        paths,
         {
             path: [n for n in written.get(blob, ()) if path in seeds or is_telling(n)]
             for path, blob in near.items()
@@ -119,16 +121,24 @@ def around(
     )
 
 
-def _last_words(path: str, files: Iterable[str]) -> set[str]:
-    """Return the words of which every name has one that may mean a file (``sources.parts``)."""
+def _last_words(path: str, listing: str) -> set[str]:
+    """Return the words of which every name has one that may mean a file (``sources.parts``).
+
+    ``listing`` are all paths, each after a newline.
+    """
     folder, name = posixpath.split(path)
     stem, suffix = posixpath.splitext(name)
-    inside = f"{posixpath.join(folder, stem)}/"
+    inside = f"\n{posixpath.join(folder, stem)}/"
     # A name that only leads up means a folder, or the file beside it that is called so.
-    if stem in _INDEX or suffix == ".go" or any(file.startswith(inside) for file in files):
+    if stem in _INDEX or suffix == ".go" or inside in listing:
         names = (stem, posixpath.basename(folder))
         return {"", *(words[0] for name in names if (words := _WORD.findall(name)))}
     return set(_WORD.findall(stem)[:1])
+
+
+@lru_cache(maxsize=4)
+def _modules(paths: tuple[str, ...]) -> Modules:
+    return Modules(paths)
 
 
 @lru_cache(maxsize=20_000)

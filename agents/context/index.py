@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from shared.sources import Digest, Hits, Known, Places, Symbol, parts
+from shared.sources import Contents, Digest, Hits, Known, parts
 
 
 class Index(Protocol):
     """Digests by blob id; a cache on disk is one (``shared.sources.cache``)."""
 
-    def known(self) -> Mapping[str, Known]:
+    def known(self) -> Known:
         """Return the number and the length of every known blob."""
         ...
 
@@ -17,12 +17,8 @@ class Index(Protocol):
         """Return where words occur, in whichever blobs."""
         ...
 
-    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
-        """Return for known blobs in which of their definitions words occur."""
-        ...
-
-    def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
-        """Return the definitions of known blobs."""
+    def contents(self, blobs: Collection[str]) -> Mapping[str, Contents]:
+        """Return the definitions of known blobs, and in which of them words occur."""
         ...
 
     def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
@@ -40,25 +36,18 @@ class Digests:
     def __init__(self, digests: Mapping[str, Digest]) -> None:
         self._digests = digests
 
-    def known(self) -> Mapping[str, Known]:
+    def known(self) -> Known:
         """Return the number and the length of every blob."""
-        return {blob: Known(n, d.length) for n, (blob, d) in enumerate(self._digests.items())}
+        numbers = {blob: number for number, blob in enumerate(self._digests)}
+        return Known(numbers, {blob: digest.length for blob, digest in self._digests.items()})
 
     def hits(self, words: Collection[str]) -> Mapping[str, Hits]:
         """Return where words occur."""
         return {word: self._hits(word) for word in words}
 
-    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
-        """Return for blobs in which of their definitions words occur."""
-        return {
-            blob: {w: found[w].places for w in words if w in found and found[w].places}
-            for blob in blobs
-            if (found := self._digests[blob].postings)
-        }
-
-    def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
-        """Return the definitions of blobs."""
-        return {blob: self._digests[blob].symbols for blob in blobs if blob in self._digests}
+    def contents(self, blobs: Collection[str]) -> Mapping[str, Contents]:
+        """Return the definitions of blobs, and in which of them words occur."""
+        return {blob: Contents.of(self._digests[blob]) for blob in blobs if blob in self._digests}
 
     def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the imports of blobs."""
@@ -79,14 +68,14 @@ class Digests:
 
 
 class Once:
-    """An index that is asked for each word and each blob's symbols once, however often needed."""
+    """An index that is asked for each word and each blob's contents once, however often needed."""
 
     def __init__(self, index: Index, words: Collection[str]) -> None:
         self._index = index
         self._known, self._hits = index.known(), index.hits(words)
-        self._symbols = dict[str, tuple[Symbol, ...]]()
+        self._contents = dict[str, Contents]()
 
-    def known(self) -> Mapping[str, Known]:
+    def known(self) -> Known:
         """Return the number and the length of every known blob."""
         return self._known
 
@@ -94,14 +83,10 @@ class Once:
         """Return where words occur, of those that were asked for at first."""
         return {word: self._hits[word] for word in words}
 
-    def places(self, words: Collection[str], blobs: Collection[str]) -> Mapping[str, Places]:
-        """Return for known blobs in which of their definitions words occur."""
-        return self._index.places(words, blobs)
-
-    def symbols(self, blobs: Collection[str]) -> Mapping[str, tuple[Symbol, ...]]:
-        """Return the definitions of known blobs."""
-        self._symbols |= self._index.symbols([b for b in blobs if b not in self._symbols])
-        return {blob: self._symbols[blob] for blob in blobs if blob in self._symbols}
+    def contents(self, blobs: Collection[str]) -> Mapping[str, Contents]:
+        """Return the definitions of known blobs, and in which of them words occur."""
+        self._contents |= self._index.contents([b for b in blobs if b not in self._contents])
+        return {blob: self._contents[blob] for blob in blobs if blob in self._contents}
 
     def imports(self, blobs: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the imports of known blobs, as written."""

@@ -5,18 +5,17 @@ for several in a body. Definitions by the weight of the different words in them,
 their length: a large file that is about everything loses to one function that is about the issue.
 """
 
-import heapq
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from agents.context.clues import Clues
 from agents.context.index import Index
 from agents.context.words import stems
-from shared.sources import Hits, Known, Places, Symbol
+from shared.sources import Contents, Hits, Known, Symbol
 
 _K1, _B = 2.2, 0.75
 _PATH_WEIGHT, _DEFINITION_WEIGHT = 10, 3
@@ -34,117 +33,172 @@ class Passage(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A file that answers: by BM25, by its definitions (the best first), and by which words.
+    """A file that answers: by its definitions (the best first), and by which words."""
 
-    Only the best files tell definitions and words.
-    """
-
-    score: float
     passages: tuple[Passage, ...]
     words: tuple[str, ...]
 
 
-def search(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, Found]:
-    """Score the files, given as path to blob id, that share a word with the issue."""
-    table = _Table(clues, files, index.hits(clues.words.keys()), index.known())
-    scores = {path: score for path, score in zip(files, table.scores, strict=True) if score}
-    best = sorted(scores, key=lambda path: (-scores[path], path))
-    rest = {path: Found(scores[path], (), ()) for path in best[_MOST_READ:]}
-    best = best[:_MOST_READ]
-    blobs = [files[path] for path in best]
-    symbols, places = index.symbols(blobs), index.places(clues.words.keys(), blobs)
-    at = {path: number for number, path in enumerate(files)}
-    return {
-        path: Found(
-            scores[path],
-            table.passages(symbols.get(files[path], ()), places.get(files[path], {})),
-            table.told(at[path]),
-        )
-        for path in best
-    } | rest
+class Answers(NamedTuple):
+    """The BM25 of every file in their order, 0 without a word, and more about the best files."""
+
+    scores: Sequence[float]
+    best: Mapping[str, Found]
+
+
+def search(
+    clues: Clues, code: Mapping[str, str], tests: Mapping[str, str], index: Index
+) -> tuple[Answers, Answers]:
+    """Score code and tests, each given as path to blob id, each among its own kind."""
+    files, border = [*code.items(), *tests.items()], len(code)
+    table = _Table(clues, files, border, index)
+    return (
+        _answers(table, table.code, files, range(1, border + 1), index),
+        _answers(table, table.tests, files, range(border + 1, len(files) + 1), index),
+    )
+
+
+def _answers(
+    table: "_Table",
+    weights: Mapping[str, float],
+    files: Sequence[tuple[str, str]],
+    places: range,
+    index: Index,
+) -> Answers:
+    scores = table.scores
+    order = sorted(places, key=scores.__getitem__, reverse=True)
+    # Equal scores go by the path, so those of the last one are all looked at.
+    least = scores[order[:_MOST_READ][-1]] if order else 0.0
+    likely = (n for n in order if scores[n] and scores[n] >= least)
+    best = sorted((-scores[n], *files[n - 1], n) for n in likely)[:_MOST_READ]
+    contents = index.contents([blob for _, _, blob, _ in best])
+    told = table.told([n for *_, n in best], weights)
+    return Answers(
+        scores[places.start : places.stop],
+        {
+            path: Found(
+                _passages(contents[blob], weights) if blob in contents else (), tuple(told[n])
+            )
+            for _, path, blob, n in best
+        },
+    )
 
 
 class _Table:
-    """The occurrences of the issue's words in the files of one commit, these by their places."""
+    """The occurrences of the issue's words in the files of one commit, these by places from 1 on.
+
+    There are a hundred thousand, so what can be done without a step of Python for each is done so.
+    ``code`` and ``tests`` are how much each word says about a file among its kind.
+    """
 
     def __init__(
-        self,
-        clues: Clues,
-        files: Mapping[str, str],
-        hits: Mapping[str, Hits],
-        known: Mapping[str, Known],
+        self, clues: Clues, files: Sequence[tuple[str, str]], border: int, index: Index
     ) -> None:
-        many, lengths = len(files), [k.length if (k := known.get(b)) else 0 for b in files.values()]
-        mean = sum(lengths) / max(1, many) or 1.0
-        norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
-        self._weights = dict[str, float]()
-        self._often = dict[str, Mapping[int, int]]()
-        self.scores = [0.0] * many
+        hits, known = index.hits(clues.words.keys()), index.known()
+        lengths = [known.lengths.get(blob, 0) for _, blob in files]
+        norms = [0.0, *_norms(lengths[:border]), *_norms(lengths[border:])]
+        self.code, self.tests = dict[str, float](), dict[str, float]()
+        self.scores = [0.0] * len(norms)
+        self._places = dict[str, Collection[int]]()
         # In one order, because sums of floats depend on it.
-        for word, often in sorted(_occurrences(clues, files, hits, known).items()):
-            idf = math.log(1 + (many - len(often) + 0.5) / (len(often) + 0.5))
-            self._weights[word], self._often[word] = clues.words[word] * idf, often
-            most = self._weights[word] * (_K1 + 1)
-            for place, times in often.items():
-                self.scores[place] += most * times / (times + norms[place])
-        self._telling = sorted(self._often, key=lambda word: (-self._weights[word], word))
+        for word, places, often in _occurrences(files, hits, known):
+            in_tests, weight = sum(map(border.__lt__, places)), clues.words[word]
+            self._places[word] = places
+            self.code[word] = weight * _idf(border, len(places) - in_tests)
+            self.tests[word] = weight * _idf(len(files) - border, in_tests)
+            self._score(word, zip(places, often, strict=True), border, norms)
 
-    def passages(self, symbols: Sequence[Symbol], places: Places) -> tuple[Passage, ...]:
-        """Score a file's best definitions; those without a word of the issue are left out."""
-        sums = defaultdict[int, float](float)
-        for word, indexes in sorted(places.items()):
-            weight = self._weights.get(word, 0.0)
-            for place in indexes:
-                sums[place] += weight
-        found = [
-            (-total / math.sqrt(_SHORT + symbol.end - symbol.line + 1), symbol.line, place)
-            for place, total in sums.items()
-            if place < len(symbols) and (symbol := symbols[place])
-        ]
-        best = heapq.nsmallest(_PASSAGES, found)
-        return tuple(Passage(symbols[place], -score) for score, _, place in best)
+    def _score(
+        self,
+        word: str,
+        occurrences: Iterable[tuple[int, int]],
+        border: int,
+        norms: Sequence[float],
+    ) -> None:
+        scores = self.scores
+        code, tests = self.code[word] * (_K1 + 1), self.tests[word] * (_K1 + 1)
+        for place, times in occurrences:
+            most = code if place <= border else tests
+            scores[place] += most * times / (times + norms[place])
 
-    def told(self, place: int) -> tuple[str, ...]:
-        """Return the words that speak most for a file."""
-        said = (word for word in self._telling if place in self._often[word])
-        return tuple(itertools.islice(said, _TOLD))
+    def told(
+        self, places: Collection[int], weights: Mapping[str, float]
+    ) -> Mapping[int, Sequence[str]]:
+        """Return for some files the words that speak most for each."""
+        found, waiting = {place: list[str]() for place in places}, set(places)
+        for word in sorted(weights, key=lambda word: (-weights[word], word)):
+            for place in waiting.intersection(self._places[word]):
+                found[place].append(word)
+                if len(found[place]) == _TOLD:
+                    waiting.discard(place)
+        return found
+
+
+def _norms(lengths: Sequence[int]) -> list[float]:
+    """Return how much the length of each file takes from what it says."""
+    mean = sum(lengths) / max(1, len(lengths)) or 1.0
+    return [_K1 * (1 - _B + _B * length / mean) for length in lengths]
+
+
+def _idf(many: int, among: int) -> float:
+    return math.log(1 + (many - among + 0.5) / (among + 0.5))
+
+
+def _passages(contents: Contents, weights: Mapping[str, float]) -> tuple[Passage, ...]:
+    """Score a file's best definitions; those without a word of the issue are left out."""
+    sums = [0.0] * len(contents.lines)
+    for word, indexes in contents.places(weights.keys()):
+        weight = weights[word]
+        for place in indexes:
+            sums[place] += weight
+    lines, ends = contents.lines, contents.ends
+    found = [
+        (-sums[n] / math.sqrt(_SHORT + ends[n] - lines[n] + 1), lines[n], n)
+        for n in itertools.compress(range(len(sums)), sums)
+    ]
+    best = sorted(found)[:_PASSAGES]
+    return tuple(Passage(contents.symbol(place), -score) for score, _, place in best)
 
 
 def _occurrences(
-    clues: Clues,
-    files: Mapping[str, str],
-    hits: Mapping[str, Hits],
-    known: Mapping[str, Known],
-) -> dict[str, dict[int, int]]:
-    """Count each word by the place of the file; its path and its definitions weigh more."""
-    first, twins, asked = dict[int, int](), list[tuple[int, int]](), clues.words.keys()
-    for place, blob in enumerate(files.values()):
-        if blob in known:
-            one = first.setdefault(known[blob].number, place)
-            twins += [(one, place)] if one != place else []
-    found = {word: _placed(hit, first) for word, hit in hits.items()}
-    for often in found.values():
-        often |= {other: often[one] for one, other in twins if one in often}
-    for place, path in enumerate(files):
-        named = _counted(path)
-        if not asked.isdisjoint(named):
-            for word in asked & named.keys():
-                found[word][place] = found[word].get(place, 0) + _PATH_WEIGHT * named[word]
-    return {word: often for word, often in found.items() if often}
+    files: Sequence[tuple[str, str]], hits: Mapping[str, Hits], known: Known
+) -> Iterator[tuple[str, Collection[int], Collection[int]]]:
+    """Yield each word with its places and how often it is there; paths and names weigh more."""
+    first, twins = dict[int, int](), defaultdict[int, list[int]](list)
+    for place, text in enumerate(map(known.numbers.get, (blob for _, blob in files)), 1):
+        if text is not None and first.setdefault(text, place) != place:
+            twins[first[text]].append(place)
+    named = _named(tuple(path for path, _ in files))
+    for word, hit in sorted(hits.items()):
+        places, often = _placed(hit, first)
+        in_paths = named.get(word, {})
+        if in_paths or not twins.keys().isdisjoint(places):
+            counts = Counter(dict(zip(places, often, strict=True)))
+            for place in counts.keys() & twins.keys():
+                counts.update(dict.fromkeys(twins[place], counts[place]))
+            counts.update({place: _PATH_WEIGHT * times for place, times in in_paths.items()})
+            places, often = counts.keys(), counts.values()
+        if places:
+            yield word, places, often
 
 
-def _placed(hit: Hits, first: Mapping[int, int]) -> dict[int, int]:
-    """Weigh a word by the places of the texts, without a step of Python for each text."""
-    placed: dict[int | None, int] = dict(zip(map(first.get, hit.texts), hit.times, strict=True))
-    placed.pop(None, None)
-    often = cast("dict[int, int]", placed)
-    named = itertools.compress(hit.texts, hit.defined)
-    for text, times in zip(named, filter(None, hit.defined), strict=True):
-        if text in first:
-            often[first[text]] += _DEFINITION_WEIGHT * times
-    return often
+def _placed(hit: Hits, first: Mapping[int, int]) -> tuple[Collection[int], Collection[int]]:
+    """Return the places of a word's texts, and its weighed occurrences in each."""
+    found = list(map(first.get, hit.texts))  # None for a text of other commits
+    places, often, names = list(filter(None, found)), list(hit.times), hit.defined
+    if len(places) < len(found):
+        often = list(itertools.compress(often, found))
+        names = list(itertools.compress(names, found))
+    for at in itertools.compress(range(len(names)), names):
+        often[at] += _DEFINITION_WEIGHT * names[at]
+    return places, often
 
 
-@lru_cache(maxsize=20_000)
-def _counted(path: str) -> Mapping[str, int]:
-    return Counter(stems(path))
+@lru_cache(maxsize=8)
+def _named(paths: tuple[str, ...]) -> Mapping[str, Mapping[int, int]]:
+    """Return the words of paths, each with the places of the paths and how often it is there."""
+    found = defaultdict[str, dict[int, int]](dict)
+    for place, path in enumerate(paths, 1):
+        for word, times in Counter(stems(path)).items():
+            found[word][place] = times
+    return found

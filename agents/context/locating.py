@@ -6,6 +6,7 @@ from agents.context.clues import clues
 from agents.context.imports import around
 from agents.context.index import Index, Once
 from agents.context.kin import SEEDS, likely_tests, neighbours
+from agents.context.lexical import search
 from agents.context.ranking import Ranked, folded, ranked
 from agents.context.signatures import signature_map
 from shared.domain import Value
@@ -47,7 +48,8 @@ def locate(
     index = Once(index, asked.words.keys() | folded(asked.names))
     tests = {path: blob for path, blob in files.items() if is_test(path)}
     code = {path: blob for path, blob in files.items() if path not in tests}
-    best = ranked(asked, code, index, changes)
+    in_code, in_tests = search(asked, code, tests, index)
+    best = ranked(asked, code, in_code, index, changes)
     imports = around(files, {one.path for one in best[:SEEDS]}, index)
     beside = [
         Ranked(path=path, score=0.0, reasons=(why,))
@@ -55,7 +57,7 @@ def locate(
     ]
     return Located(
         code=best,
-        tests=likely_tests(ranked(asked, tests, index), tests, best, imports, changes),
+        tests=likely_tests(ranked(asked, tests, in_tests, index), tests, best, imports, changes),
         outline=_outline([*best[:_MAPPED], *beside[:_AROUND]], files, index, tokens),
     )
 
@@ -70,6 +72,6 @@ def _outline(chosen: Sequence[Ranked], files: Mapping[str, str], index: Index, t
     once = dict[str, Ranked]()
     for file in chosen:
         once.setdefault(file.path, file)
-    known = index.symbols({files[path] for path in once})
-    symbols = {path: known.get(files[path], ()) for path in once}
+    known = index.contents({files[path] for path in once})
+    symbols = {p: known[b].symbols() if (b := files[p]) in known else () for p in once}
     return signature_map(list(once.values()), symbols, tokens=tokens)

@@ -5,16 +5,17 @@ ascent; ``benchmarks/localisation.py`` measures on other repositories. The weigh
 is a rule, not a measurement.
 """
 
+import itertools
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from agents.context.clues import Clues, Frame
 from agents.context.index import Index
-from agents.context.lexical import Found, search
+from agents.context.lexical import Answers, Found
 from agents.context.words import stems
 from shared.domain import Value
 from shared.sources import Change, Symbol
@@ -28,6 +29,8 @@ _BESIDE = re.compile(
 )
 _WIDE = 20  # files; a commit that touches more says nothing about one of them
 _MOST = 200  # files that are worth telling
+_DIGITS = 6  # of a score
+_ROUNDING = 10.0**-_DIGITS
 _MOST_OWNERS = 10  # a name that more files define tells little
 
 
@@ -48,43 +51,59 @@ class _Signal(NamedTuple):
 
 
 def ranked(
-    clues: Clues, files: Mapping[str, str], index: Index, changes: Sequence[Change] = ()
+    clues: Clues,
+    files: Mapping[str, str],
+    found: Answers,
+    index: Index,
+    changes: Sequence[Change] = (),
 ) -> tuple[Ranked, ...]:
     """Order the files (path to blob id) that anything speaks for, the best first.
 
-    ``changes`` are the commits before, the latest first.
+    ``found`` is what the search for words found in them, ``changes`` are the commits before, the
+    latest first.
     """
-    found = search(clues, files, index)
-    best = max((one.score for one in found.values()), default=0.0) or 1.0
-    passages = {path: one.passages[0].score for path, one in found.items() if one.passages}
+    best = max(found.scores, default=0.0) or 1.0
+    passages = {path: one.passages[0].score for path, one in found.best.items() if one.passages}
     top = max(passages.values(), default=0.0) or 1.0
     signals = (
-        {path: _Signal(one.score / best) for path, one in found.items()},
         {path: _Signal(_PASSAGE * score / top) for path, score in passages.items()},
         _named(clues, files, index),
         _mentioned(clues.paths, files),
         _traced(clues.frames, files),
         _past(clues, files, changes),
     )
-    scores = _scores(signals)
-    order = sorted((p for p in scores if scores[p] > 0), key=lambda p: (-scores[p], p))[:_MOST]
-    return tuple(_told(path, scores[path], signals, found) for path in order)
+    scores = dict(zip(files, (score / best for score in found.scores), strict=True))
+    return tuple(_told(path, score, signals, found.best) for path, score in _best(scores, signals))
 
 
-def _scores(signals: Sequence[Mapping[str, _Signal]]) -> dict[str, float]:
-    scores = defaultdict[str, float](float)
+def _best(
+    scores: dict[str, float], signals: Sequence[Mapping[str, _Signal]]
+) -> list[tuple[str, float]]:
+    """Return the best files with their scores, all signals added."""
     for signal in signals:
         for path, (score, _) in signal.items():
             scores[path] += score
-    return {path: _settled(path, score) for path, score in scores.items()}
+    for path, (less, factor) in _odd(tuple(scores)).items():
+        scores[path] = (scores[path] - less) * factor
+    order = sorted(scores.values(), reverse=True)[:_MOST]
+    least = max(order[-1] if order else 0.0, 0.0) - _ROUNDING
+    likely = ((path, round(score, _DIGITS)) for path, score in scores.items() if score >= least)
+    found = sorted((-score, path) for path, score in likely if score > 0)
+    return [(path, -score) for score, path in found[:_MOST]]
 
 
-def _settled(path: str, score: float) -> float:
-    if path.endswith(("__init__.py", "/index.js", "/index.ts")):
-        score -= _PACKAGE_FILE
-    if _BESIDE.match(path):
-        score *= _ASIDE
-    return round(score, 6)
+@lru_cache(maxsize=8)
+def _odd(paths: tuple[str, ...]) -> Mapping[str, tuple[float, float]]:
+    """Return the files that count for less: what is taken off, and the factor for the rest."""
+    rules = (
+        (
+            path,
+            _PACKAGE_FILE if path.endswith(("__init__.py", "/index.js", "/index.ts")) else 0.0,
+            _ASIDE if _BESIDE.match(path) else 1.0,
+        )
+        for path in paths
+    )
+    return {path: (less, factor) for path, less, factor in rules if less or factor != 1}
 
 
 def _told(
@@ -111,17 +130,20 @@ def _worded(found: Found) -> str:
 
 def _named(clues: Clues, files: Mapping[str, str], index: Index) -> dict[str, _Signal]:
     """Speak for the files that define a name of the issue; few of them share its weight."""
-    known = index.known()
-    here = {known[blob].number: blob for blob in files.values() if blob in known}
+    numbers = index.known().numbers
+    here = {numbers[blob]: blob for blob in files.values() if blob in numbers}
     owned = {
-        word: {here[t] for t, n in zip(hit.texts, hit.defined, strict=True) if n and t in here}
+        word: {here[t] for t in itertools.compress(hit.texts, hit.defined) if t in here}
         for word, hit in index.hits(folded(clues.names)).items()
     }
     likely = set[str]().union(*(some for some in owned.values() if len(some) <= _MOST_OWNERS))
     blobs = {path: blob for path, blob in files.items() if blob in likely}
-    symbols = index.symbols(set(blobs.values()))
-    wanted = set(clues.names)
-    defined = {path: wanted & {s.name for s in symbols[blob]} for path, blob in blobs.items()}
+    contents, wanted = index.contents(set(blobs.values())), set(clues.names)
+    defined = {
+        path: wanted.intersection(contents[blob].names)
+        for path, blob in blobs.items()
+        if blob in contents
+    }
     owners = Counter(name for names in defined.values() for name in names)
     scores = {p: sum(1 / owners[n] for n in sorted(names)) for p, names in defined.items() if names}
     top = max(scores.values(), default=1.0)

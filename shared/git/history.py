@@ -11,6 +11,8 @@ from shared.git.command import Git
 from shared.git.shas import checked
 from shared.sources import Change
 
+RULE = 1
+"""Raise it when the same commit would get other files or other commits before it."""
 _LARGEST = 400_000  # bytes of a blob that is worth reading
 _MOST_CHANGES = 1_000
 _ENTRY = re.compile(r"(?:^|(?<=\0))100\d{3} blob (\w+)\t([^\0]*)")

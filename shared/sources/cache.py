@@ -8,24 +8,22 @@ the look-up by word which keeps a warm query off the thousands of texts that it 
 import contextlib
 import json
 import sqlite3
-from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from shared.sources import tables
-from shared.sources.values import Change, Digest, Hits, Known, Places, Symbol
+from shared.sources import snapshots, tables
+from shared.sources.contents import Contents
+from shared.sources.values import Change, Digest, Hits, Known, Snapshot
 
 T = TypeVar("T")
 _BUSY = 10.0  # seconds to wait for another process
+_BATCH = 500  # values in one statement
 _MOST_BLOBS = 60_000  # of a dozen commits of a large repository; more are forgotten
 _CIRCUMSTANCES = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
 }
-_symbol: Callable[[list[object]], Symbol] = partial(tuple.__new__, Symbol)
-"""Makes a definition of its row, in half the time of ``Symbol(*row)``: there are thousands."""
 
 
 class SourceCache:
@@ -52,44 +50,29 @@ class SourceCache:
         """Keep digests by blob id, all or none."""
         self._write(lambda db: tables.insert(db, digests))
 
-    def known(self) -> dict[str, Known]:
+    def known(self) -> Known:
         """Return the number and the length of every blob that is known."""
-
-        def work(db: sqlite3.Connection) -> dict[str, Known]:
-            return {n: Known(*row) for n, *row in db.execute("SELECT name, id, length FROM blob")}
-
-        return self._read(work)
+        rows = self._read(lambda db: db.execute("SELECT name, id, length FROM blob").fetchall())
+        names, numbers, lengths = zip(*rows, strict=True) if rows else ((), (), ())
+        return Known(dict(zip(names, numbers, strict=True)), dict(zip(names, lengths, strict=True)))
 
     def hits(self, words: Collection[str]) -> dict[str, Hits]:
         """Return where words occur, whichever commit the blobs belong to."""
-        statement = "SELECT row, hits FROM counted WHERE word = ? ORDER BY row"
+        statement = "SELECT hits FROM counted WHERE word = ? ORDER BY row"
 
         def work(db: sqlite3.Connection) -> dict[str, Hits]:
             return {word: tables.unpacked(db.execute(statement, (word,))) for word in words}
 
         return self._read(work)
 
-    def places(self, words: Collection[str], blobs: Collection[str]) -> dict[str, Places]:
-        """Return for blobs in which of their definitions words occur."""
-        marks = ",".join("?" * len(words))
-        statement = f"SELECT word, places FROM place WHERE blob = ? AND word IN ({marks})"  # noqa: S608 - marks only
-
-        def work(db: sqlite3.Connection) -> dict[str, Places]:
-            return {
-                name: {w: tuple(array("H", p)) for w, p in db.execute(statement, (blob, *words))}
-                for name, blob in tables.numbers(db, blobs).items()
-            }
-
-        return self._read(work)
-
-    def symbols(self, blobs: Collection[str]) -> dict[str, tuple[Symbol, ...]]:
-        """Return the definitions of blobs."""
-        told = self._outline("symbols", blobs)
-        return {name: tuple(map(_symbol, json.loads(text))) for name, text in told.items()}
+    def contents(self, blobs: Collection[str]) -> dict[str, Contents]:
+        """Return the definitions of blobs, and in which of them words occur."""
+        found = self._outline(tables.PACKED, blobs, tables.whole)
+        return {name: Contents(packed) for name, packed in found.items()}
 
     def imports(self, blobs: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the imports of blobs."""
-        told = self._outline("imports", blobs)
+        told = self._outline("imports", blobs, str)
         return {name: tuple(text.split("\n")) for name, text in told.items() if text}
 
     def importing(self, words: Collection[str]) -> set[str]:
@@ -101,17 +84,29 @@ class SourceCache:
 
         return self._read(work)
 
-    def changes(self, commits: Iterable[str]) -> dict[str, Change]:
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Return a commit as it was kept by this name; all its texts are known."""
+        return self._read(lambda db: snapshots.find(db, name))
+
+    def add_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """Keep a commit, unless some of its texts are unknown; the oldest ones are forgotten."""
+        self._write(lambda db: snapshots.insert(db, name, snapshot))
+
+    def changes(self, commits: Sequence[str]) -> dict[str, Change]:
         """Return what is known of commits."""
 
         def work(db: sqlite3.Connection) -> dict[str, Change]:
-            found = {}
-            for name in commits:
-                for subject, files in db.execute(
-                    "SELECT subject, files FROM change WHERE name = ?", (name,)
-                ):
-                    found[name] = Change(subject, tuple(json.loads(files)))
-            return found
+            rows = [row for start in range(0, len(commits), _BATCH) for row in some(db, start)]
+            files = json.loads(f"[{','.join(row[2] for row in rows)}]")
+            return {
+                name: Change(subject, tuple(paths))
+                for (name, subject, _), paths in zip(rows, files, strict=True)
+            }
+
+        def some(db: sqlite3.Connection, start: int) -> list[tuple[str, str, str]]:
+            asked = commits[start : start + _BATCH]
+            marks = ",".join("?" * len(asked))
+            return db.execute(f"SELECT * FROM change WHERE name IN ({marks})", asked).fetchall()  # noqa: S608 - marks only
 
         return self._read(work)
 
@@ -131,15 +126,14 @@ class SourceCache:
 
         self._write(work)
 
-    def _outline(self, column: str, blobs: Collection[str]) -> dict[str, str]:
-        statement = f"SELECT {column} FROM outline WHERE blob = ?"  # noqa: S608 - a column of ours
+    def _outline(
+        self, columns: str, blobs: Collection[str], read: Callable[..., T]
+    ) -> dict[str, T]:
+        joined = "blob JOIN outline ON outline.blob = blob.id"
+        statement = f"SELECT {columns} FROM {joined} WHERE blob.name = ?"  # noqa: S608 - columns of ours
 
-        def work(db: sqlite3.Connection) -> dict[str, str]:
-            return {
-                name: text
-                for name, blob in tables.numbers(db, blobs).items()
-                for (text,) in db.execute(statement, (blob,))
-            }
+        def work(db: sqlite3.Connection) -> dict[str, T]:
+            return {name: read(*row) for name in blobs for row in db.execute(statement, (name,))}
 
         return self._read(work)
 
@@ -176,6 +170,7 @@ class SourceCache:
             self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
         try:
+            db.execute("PRAGMA page_size = 16384")  # of a new file: most contents fit into one
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = OFF")  # a lost cache is made again
             if db.execute("PRAGMA user_version").fetchone()[0] != self._stamp:

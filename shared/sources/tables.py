@@ -4,31 +4,38 @@ The counts of a word are packed, those of a hundred texts in one row, since a qu
 words would else read as many rows as there are texts for each of them.
 """
 
-import json
 import sqlite3
+import struct
+import zlib
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
+from shared.sources.contents import Packed, pack
 from shared.sources.values import Digest, Hits, parts
 
-FORM = 2
+FORM = 3
 """Raise it when the tables change."""
-ROW = 128  # texts whose counts share a row; more would not fit into a page of SQLite's index
+ROW = 448  # texts whose counts share a row; more would not fit into a page of SQLite's index
+PACKED = ", ".join(("checksum", *Packed._fields))
+"""The columns of a text's contents, to be read by ``whole``."""
 _MOST_TIMES = 0xFFFF
+_COUNT = struct.Struct("=IHH")  # a text by its number, how often in it, how often as a name
 _TABLES = """
 CREATE TABLE blob (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE outline (
-  blob INTEGER PRIMARY KEY, imports TEXT NOT NULL, symbols TEXT NOT NULL);
+  blob INTEGER PRIMARY KEY, imports TEXT NOT NULL, names TEXT NOT NULL, heads TEXT NOT NULL,
+  spans BLOB NOT NULL, words TEXT NOT NULL, ends BLOB NOT NULL, places BLOB NOT NULL,
+  checksum INTEGER NOT NULL);
 CREATE TABLE counted (
   word TEXT NOT NULL, row INTEGER NOT NULL, hits BLOB NOT NULL, PRIMARY KEY (word, row))
   WITHOUT ROWID;
-CREATE TABLE place (
-  blob INTEGER NOT NULL, word TEXT NOT NULL, places BLOB NOT NULL, PRIMARY KEY (blob, word))
-  WITHOUT ROWID;
 CREATE TABLE imported (
   word TEXT NOT NULL, blob INTEGER NOT NULL, PRIMARY KEY (word, blob)) WITHOUT ROWID;
+CREATE TABLE snapshot (
+  id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, paths BLOB NOT NULL, blobs BLOB NOT NULL,
+  commits BLOB NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE change (name TEXT PRIMARY KEY, subject TEXT NOT NULL, files TEXT NOT NULL)
   WITHOUT ROWID;
 """
@@ -54,61 +61,57 @@ def make(db: sqlite3.Connection, stamp: int) -> None:
 
 def insert(db: sqlite3.Connection, digests: Mapping[str, Digest]) -> None:
     """Write digests by blob id, but for those that are there already."""
-    counts: dict[tuple[str, int], array[int]] = defaultdict(lambda: array("H"))
+    counts: dict[tuple[str, int], bytearray] = defaultdict(bytearray)
     for name, digest in digests.items():
         row = (name, digest.length)
         made = db.execute("INSERT OR IGNORE INTO blob (name, length) VALUES (?,?)", row)
         if made.rowcount:
             _insert(db, made.lastrowid or 0, digest)
             _count(counts, made.lastrowid or 0, digest)
-    db.executemany(_APPEND, ((*key, packed.tobytes()) for key, packed in sorted(counts.items())))
+    db.executemany(_APPEND, ((*key, bytes(packed)) for key, packed in sorted(counts.items())))
 
 
-def _count(counts: Mapping[tuple[str, int], "array[int]"], number: int, digest: Digest) -> None:
-    row, within = divmod(number, ROW)
+def _count(counts: Mapping[tuple[str, int], bytearray], number: int, digest: Digest) -> None:
     for word, posting in digest.postings.items():
         times = (min(count, _MOST_TIMES) for count in (posting.times, posting.defined))
-        counts[word, row].extend((within, *times))
+        counts[word, number // ROW] += _COUNT.pack(number, *times)
 
 
 def _insert(db: sqlite3.Connection, number: int, digest: Digest) -> None:
-    places = (
-        (number, word, array("H", posting.places).tobytes())
-        for word, posting in sorted(digest.postings.items())
-        if posting.places
-    )
-    db.executemany("INSERT INTO place VALUES (?,?,?)", places)
-    outline = (number, "\n".join(digest.imports), json.dumps(digest.symbols))
-    db.execute("INSERT INTO outline VALUES (?,?,?)", outline)
+    packed = pack(digest)
+    row = (number, "\n".join(digest.imports), *packed, checksum_of(*packed))
+    db.execute(f"INSERT INTO outline VALUES ({','.join('?' * len(row))})", row)  # noqa: S608 - marks only
     words = ((word, number) for word in sorted(parts(digest.imports)))
     db.executemany("INSERT INTO imported VALUES (?,?)", words)
+
+
+def whole(checksum: int, *columns: str | bytes) -> Packed:
+    """Return the columns of PACKED; ValueError when they are not what was written."""
+    if checksum_of(*columns) != checksum:
+        raise ValueError("the contents of a text are damaged")
+    return Packed._make(columns)
+
+
+def checksum_of(*columns: str | bytes) -> int:
+    """Return a number that tells damaged columns from what was written."""
+    return zlib.crc32(b"\0".join(c.encode() if isinstance(c, str) else c for c in columns))
 
 
 def forget(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     """Remove texts by their numbers."""
     db.execute("CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)")
     db.executemany("INSERT INTO gone VALUES (?)", ((number,) for number in numbers))
-    for table in ("outline", "place", "imported"):
+    for table in ("outline", "imported"):
         db.execute(f"DELETE FROM {table} WHERE blob IN (SELECT id FROM gone)")  # noqa: S608 - tables of ours
     db.execute("DELETE FROM blob WHERE id IN (SELECT id FROM gone)")
+    db.execute("DELETE FROM snapshot")  # some name a text that is gone
     # A number is never given again, so what else stands in a row means nobody.
     db.execute(f"DELETE FROM counted WHERE row NOT IN (SELECT id / {ROW} FROM blob)")  # noqa: S608 - a number of ours
     db.execute("DROP TABLE gone")
 
 
-def numbers(db: sqlite3.Connection, blobs: Collection[str]) -> dict[str, int]:
-    """Return the numbers of the blobs that are known."""
-    statement = "SELECT id FROM blob WHERE name = ?"
-    return {blob: row[0] for blob in blobs for row in db.execute(statement, (blob,))}
-
-
-def unpacked(rows: Iterable[tuple[int, bytes]]) -> Hits:
-    """Read the rows of one word."""
-    texts, times, defined = list[int](), array("H"), array("H")
-    for row, packed in rows:
-        three = array("H", packed)
-        first = row * ROW
-        texts += [first + within for within in three[::3]]
-        times += three[1::3]
-        defined += three[2::3]
-    return Hits(texts, times, defined)
+def unpacked(rows: Iterable[tuple[bytes]]) -> Hits:
+    """Read the rows of one word, with no step of Python for each text."""
+    packed = b"".join(row for (row,) in rows)
+    shorts = array("H", packed)
+    return Hits(array("I", packed)[::2], shorts[2::4], shorts[3::4])

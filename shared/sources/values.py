@@ -37,14 +37,10 @@ class Hits(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A text that is known: its number in the index, and how many words it has."""
+    """The texts that are known by blob id: their numbers in the index, how many words they have."""
 
-    number: int
-    length: int
-
-
-Places = Mapping[str, tuple[int, ...]]
-"""By word, the indexes of the definitions of one text in which it occurs."""
+    numbers: Mapping[str, int]
+    lengths: Mapping[str, int]
 
 
 class Digest(NamedTuple):
@@ -64,6 +60,13 @@ class Change(NamedTuple):
 
     subject: str
     files: tuple[str, ...]
+
+
+class Snapshot(NamedTuple):
+    """A commit: its files with their blob ids, and the commits before, the latest first."""
+
+    files: Mapping[str, str]
+    commits: Sequence[str]
 
 
 _PART = re.compile(r"\w+")

@@ -1,3 +1,5 @@
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ from agents.context import Digests, Index, digest
 from shared.errors import GitError
 from shared.git.gathering import gather
 from shared.git.history import History
-from shared.sources import Change, Digest
+from shared.sources import Change, Digest, Snapshot
 from shared.sources.cache import SourceCache
 
 TEXT = "class Till:\n    def pay(self, price):\n        return price\n"
@@ -17,12 +19,17 @@ WORDS = ("price", "till", "absent")
 
 def hits(index: Index) -> set[tuple[str, str, int, int]]:
     """Return where WORDS occur, by blob."""
-    names = {known.number: blob for blob, known in index.known().items()}
+    names = {number: blob for blob, number in index.known().numbers.items()}
     return {
         (word, names[text], times, defined)
         for word, hit in index.hits(WORDS).items()
         for text, times, defined in zip(*hit, strict=True)
     }
+
+
+def placed(index: Index, blob: str) -> dict[str, tuple[int, ...]]:
+    """Return in which definitions of a blob WORDS occur."""
+    return {word: tuple(places) for word, places in index.contents([blob])[blob].places(WORDS)}
 
 
 def git(root: Path, *words: str) -> str:
@@ -58,11 +65,15 @@ def test_the_cache_answers_as_digests_in_memory_do(tmp_path: Path) -> None:
     kept, plain = SourceCache(tmp_path / "c.db", version=1), Digests(digests)
     assert hits(kept) == hits(plain)
     assert len(hits(kept)) == 602
-    assert kept.places(WORDS, ("1", "2")) == plain.places(WORDS, ("1", "2"))
-    assert {n: k.length for n, k in kept.known().items()} == {
-        n: k.length for n, k in plain.known().items()
-    }
-    assert kept.symbols(("1", "2")) == plain.symbols(("1", "2"))
+    assert kept.known().lengths == plain.known().lengths
+    for name in ("1", "2"):
+        assert placed(kept, name) == placed(plain, name)
+        assert kept.contents((name,))[name].symbols() == digests[name].symbols
+        assert placed(kept, name) == {
+            word: digests[name].postings[word].places
+            for word in WORDS
+            if word in digests[name].postings and digests[name].postings[word].places
+        }
     assert kept.imports(("2",)) == plain.imports(("2",))
     for words in (("a",), ("",), ("till", "b")):
         assert set(kept.importing(words)) == set(plain.importing(words))
@@ -73,7 +84,7 @@ def test_the_cache_answers_as_digests_in_memory_do(tmp_path: Path) -> None:
 def test_another_version_starts_empty(tmp_path: Path) -> None:
     """Digests of an older form are not mixed with new ones."""
     SourceCache(tmp_path / "c.db", version=1).add({"1": digest("a.py", TEXT)})
-    assert SourceCache(tmp_path / "c.db", version=2).known() == {}
+    assert SourceCache(tmp_path / "c.db", version=2).known().numbers == {}
 
 
 @pytest.mark.parametrize("keep", [0, 30, 5000])
@@ -106,8 +117,47 @@ async def test_a_commit_is_gathered_and_only_news_are_read(
     assert sorted(read) == sorted(found.files)
     assert found.changes[0] == Change("Add x", ("한글 file.py",))
     assert set(found.changes[1].files) == {"link", "logo.png", "till.py"}
-    assert await gather(history, git(repository, "rev-parse", "HEAD"), cache, noted) == found
+    # The commit and its past are known by now, so that nobody asks git.
+    nowhere = History(tmp_path / "nowhere.git")
+    assert await gather(nowhere, git(repository, "rev-parse", "HEAD"), cache, noted) == found
     assert len(read) == 3
+
+
+@pytest.mark.parametrize("table", ["snapshot SET paths", "outline SET places"])
+async def test_a_damaged_value_is_made_again(repository: Path, tmp_path: Path, table: str) -> None:
+    """Bytes that changed in a sound file are noticed: the commit is gathered again, as it was."""
+    cache, history = SourceCache(tmp_path / "c.db", version=1), History(repository / ".git")
+    sha = git(repository, "rev-parse", "HEAD")
+    found = await gather(history, sha, cache, digest)
+    with contextlib.closing(sqlite3.connect(tmp_path / "c.db", isolation_level=None)) as other:
+        other.execute(f"UPDATE {table} = x'0000'")
+    cache.contents(found.files.values())
+    assert await gather(history, sha, cache, digest) == found
+    assert len(cache.contents(found.files.values())) == 3
+
+
+def test_a_commit_is_kept_only_as_long_as_its_texts(tmp_path: Path) -> None:
+    """A commit with a text that is unknown, or forgotten since, is not taken for gathered."""
+    cache = SourceCache(tmp_path / "c.db", version=1, most=1)
+    cache.add({n: digest("a.py", f"{TEXT}\n# {n}") for n in "01"})
+    odd = Snapshot({"a \udcff\n.py": "0", "b.py": "1"}, ("c2", "c1"))
+    cache.add_snapshot("known", odd)
+    cache.add_snapshot("unknown", Snapshot({"a.py": "2"}, ()))
+    assert cache.snapshot("known") == odd
+    assert cache.snapshot("unknown") is None
+    cache.keep({"0"})
+    assert cache.snapshot("known") is None
+
+
+def test_few_commits_are_kept(tmp_path: Path) -> None:
+    """The oldest commits are forgotten; their texts are not."""
+    cache = SourceCache(tmp_path / "c.db", version=1)
+    cache.add({"0": digest("a.py", TEXT)})
+    for number in range(20):
+        cache.add_snapshot(str(number), Snapshot({"a.py": "0"}, ()))
+    kept = [number for number in range(20) if cache.snapshot(str(number))]
+    assert kept == list(range(12, 20))
+    assert cache.missing("0") == ()
 
 
 async def test_a_missing_object_is_told(repository: Path) -> None:
@@ -146,9 +196,9 @@ def test_what_is_not_kept_is_forgotten_for_good(tmp_path: Path) -> None:
     cache.add({n: digests[n] for n in "012"})
     cache.keep({"0"})
     assert cache.missing("0123") == ("1", "2", "3")
-    assert cache.places(WORDS, ("0", "2")).keys() == {"0"}
+    assert cache.contents(("0", "2")).keys() == {"0"}
     cache.add({"3": digests["3"]})
-    names = {known.number: blob for blob, known in cache.known().items()}
+    names = {number: blob for blob, number in cache.known().numbers.items()}
     price = cache.hits(["price"])["price"].texts
     assert {names[text] for text in price if text in names} == {"0", "3"}
     assert len(set(price)) == 4
