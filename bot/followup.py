@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from dbos import DBOS
 
-from bot import engine, notices
+from bot import engine, notices, snapshots
 from bot.build.answer import Answered, Remarks
 from bot.checkout import discard
 from bot.checks import set_check
@@ -131,6 +131,7 @@ async def remarks_on(run: RunContext, stored: Run) -> Remarks:
     """Return empty remarks on a run's pull request as it stands now."""
     assert stored.pull_number is not None, "only a run with a pull request is followed up"
     history = await services().store.stages(run.run_id)
+    task = await snapshots.proposed(run.run_id)
     repo = await services().repo(run.ref)
     pull = await repo.pull(stored.pull_number)
     return Remarks(
@@ -143,6 +144,7 @@ async def remarks_on(run: RunContext, stored: Run) -> Remarks:
         head_sha=pull.head_sha,
         login="",
         body="",
+        packages=task.packages if task is not None else (),
     )
 
 

@@ -2,13 +2,11 @@
 
 import logging
 
-from bot import engine
+from bot import engine, snapshots
 from bot.checkout import Checkout, discard
 from bot.checks import of_failures, set_check, told_green, told_red
 from bot.context import RunContext
 from bot.durable import patient, step
-from bot.services import services
-from bot.snapshots import CurrentTask
 from bot.task import Task
 from bot.workflow import load
 from shared.domain import Value
@@ -48,9 +46,7 @@ async def _fail(run: RunContext, sha: str, told: str) -> None:
 
 
 async def _proposed(run_id: str) -> _Proposed:
-    row = await services().store.newest_snapshot(run_id)
-    task = CurrentTask.model_validate(row.document).task if row is not None else None
-    return _Proposed(task=task if task is not None and task.changes else None)
+    return _Proposed(task=await snapshots.proposed(run_id))
 
 
 async def _verify(run: RunContext, task: Task, sha: str) -> None:

@@ -248,6 +248,13 @@ async def recall(run: RunContext, snapshot_id: int) -> Task:
     return _resumed(document)
 
 
+async def proposed(run_id: str) -> Task | None:
+    """Return the task that a run has proposed, if a snapshot has kept it."""
+    row = await services().store.newest_snapshot(run_id)
+    task = CurrentTask.model_validate(row.document).task if row is not None else None
+    return task if task is not None and task.changes else None
+
+
 def _resumed(document: CurrentTask) -> Task:
     """Let what was under way be the draft of the next attempt."""
     task = document.task

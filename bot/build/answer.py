@@ -27,6 +27,8 @@ class Remarks(Value):
     comments: tuple[ReviewComment, ...] = ()
     cause: str = "review"
     """What they are from: a `review`, `words` of a comment, or the failing `checks` of a commit."""
+    packages: tuple[str, ...] = ()
+    """The Python packages that a person has let in for the branch."""
 
     def sentences(self) -> tuple[str, ...]:
         """Write the review as remarks for the Coder, numbered by their order."""
@@ -50,7 +52,8 @@ async def write(run: RunContext, remarks: Remarks) -> Answered:
     Raises RunStopped when no answer passes the tests.
     """
     name = f"{remarks.cause}-{remarks.review_id}"
-    checkout = Checkout(run, name, remarks.head_sha, base=remarks.base_sha)
+    base, packages = remarks.base_sha, remarks.packages
+    checkout = Checkout(run, name, remarks.head_sha, base=base, packages=packages)
     before = await checkout.test("test the branch")
     known = await checkout.surroundings(remarks.issue)
     attempts = run.budgets.attempts

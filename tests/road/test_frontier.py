@@ -121,6 +121,11 @@ _IMPORTED = (
     (at("reviewer", "Imported"), '{"summary": "Good.", "findings": []}'),
     (at("documenter", "Imported"), '{"summary": "Locked.", "changelog": "Lock."}'),
 )
+_ANSWERED = 'role = "coder"\nturn = {}\nwhen = ["Imported", "Say more of locks"]'
+_ANSWERS = (
+    (_ANSWERED.format(0), "I write it.\n\n```create LOCKS.md\nThey close.\n```"),
+    (_ANSWERED.format(1), _SUBMIT),
+)
 _USING = """I write a test.
 
 ```create tests/test_locking.py
@@ -153,7 +158,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncI
     """One household whose coder is at its wits' end."""
     home = tmp_path_factory.mktemp("stuck")
     recording = recording_with(
-        home / "recording", (*_case("Stuck"), *_PACKAGED, *_IMPORTED, *_TESTED, *_WARY)
+        home / "recording", (*_case("Stuck"), *_PACKAGED, *_ANSWERS, *_IMPORTED, *_TESTED, *_WARY)
     )
     async with open_household(plan_for(home, cache, recording=recording)) as opened:
         yield opened
@@ -277,6 +282,14 @@ async def test_a_change_goes_on_with_a_package_once_it_is_let_in(
     pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
     assert not pull["draft"]
     assert "pushed\n\n- pyproject.toml asks for sniffio>=1.2.\n" in pull["body"]
+    await house.tell(house.alice, pull["number"], "@baton Say more of locks")
+    answer = await house.said(pull["number"], "Answered with")
+    proved = await services().store.run(run.run_id)
+    assert proved is not None
+    assert proved.tests is not None
+    # That which needs the package is among them.
+    assert f"{proved.tests['green_passed']} tests pass, none" in answer["body"]
+    await house.at(number, Stage.PROPOSED)
     asked = [request.kind for request in await services().store.approvals(run.run_id)]
     assert asked == ["planner", "packages"]
     await house.rest()
