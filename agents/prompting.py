@@ -9,6 +9,7 @@ message, with ``${placeholders}``.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from agents import budget
 from agents.budget import Part, clip
-from shared.chat import Message, Speaker, likely_tokens
+from shared.chat import JsonSchema, Message, Speaker, likely_tokens
 from shared.domain import Finding, Issue, Role
 from shared.errors import ConfigurationError
 from shared.guard.text import clean
@@ -120,6 +121,17 @@ def prompt_hash(role: Prompt) -> str:
     """Identify all that is fixed in a role's prompt: 12 hexadecimal digits of SHA-256."""
     stable, task = _parts(role)
     return hashlib.sha256(f"{_system(role, stable)}\0{task}".encode()).hexdigest()[:12]
+
+
+def call_hash(prompt: str, schemas: Sequence[JsonSchema]) -> str:
+    """Identify what is fixed in a call: a prompt by its hash, and the schemas sent beside it.
+
+    Schemas are those of the tools, or that of the answer's form; without any it is the prompt's.
+    """
+    if not schemas:
+        return prompt
+    told = json.dumps(list(schemas), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{prompt}\0{told}".encode()).hexdigest()[:12]
 
 
 def as_data(label: str, text: str) -> str:

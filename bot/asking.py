@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from dbos import DBOS
 
+from agents.prompting import call_hash
 from bot import pausing
 from bot.durable import step
 from bot.services import services
@@ -43,7 +44,8 @@ class DurableChat:
         A paused run halts here. A node that does not answer is waited for, and seen to be waited
         for; after a bound its stand-in is asked. Raises RunStopped when there is none.
         """
-        return await self._once(Reply, lambda chat: chat.complete(messages, schema=schema))
+        schemas = () if schema is None else (schema,)
+        return await self._once(Reply, lambda chat: chat.complete(messages, schema=schema), schemas)
 
     @property
     def tools(self) -> Self | None:
@@ -61,19 +63,25 @@ class DurableChat:
                 raise MalformedReply("There are no tools any more.")
             return await chat.call(messages, tools)
 
-        return await self._once(ToolReply, ask)
+        return await self._once(ToolReply, ask, tools)
 
-    async def _once(self, kind: type[R], ask: Callable[[OllamaChat], Awaitable[R]]) -> R:
+    async def _once(
+        self,
+        kind: type[R],
+        ask: Callable[[OllamaChat], Awaitable[R]],
+        schemas: Sequence[JsonSchema],
+    ) -> R:
+        fixed = call_hash(self._prompt_hash, schemas)
         await pausing.hold(self._run)
         while True:
             try:
                 return await step(
-                    f"ask {self._role}", kind, lambda: self._ask(ask), tries=_QUICK_TRIES
+                    f"ask {self._role}", kind, lambda: self._ask(ask, fixed), tries=_QUICK_TRIES
                 )
             except ModelUnavailable as error:
                 self._model = await _outlast(self._run, self._model, error)
 
-    async def _ask(self, ask: Callable[[OllamaChat], Awaitable[R]]) -> R:
+    async def _ask(self, ask: Callable[[OllamaChat], Awaitable[R]], fixed: str) -> R:
         run_id, board = self._run.run_id, services().progress
         await _within_budget(self._run)
         key = f"{DBOS.workflow_id}/{DBOS.step_id}"
@@ -97,7 +105,7 @@ class DurableChat:
                 key=key,
                 run_id=run_id,
                 role=self._role,
-                prompt_hash=self._prompt_hash,
+                prompt_hash=fixed,
                 **reply.usage.model_dump(),
             )
         )

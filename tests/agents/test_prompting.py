@@ -7,10 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from agents import prompting, protocol
+from agents.dialect import TOOLS
 from agents.frontier import Advice
 from agents.router import Sorting
 from agents.summary import Notes
-from shared.chat import Speaker, likely_tokens
+from shared.chat import JsonSchema, Speaker, likely_tokens
 from shared.domain import Blueprint, Finding, Report, Review, Role, Severity
 from shared.errors import ConfigurationError
 
@@ -128,6 +129,18 @@ def test_the_hash_tells_prompts_apart() -> None:
     hashes = {role: prompting.prompt_hash(role) for role in Role}
     assert len(set(hashes.values())) == len(Role)
     assert hashes == {role: prompting.prompt_hash(role) for role in Role}
+
+
+def test_the_hash_of_a_call_covers_its_schemas() -> None:
+    """A call in text has its prompt's hash; other tools, or otherwise told, have their own."""
+    prompt, tool = prompting.prompt_hash(Role.CODER), dict(TOOLS[0])
+    renamed = {**tool, "function": {"name": "other"}}
+    offers: list[list[JsonSchema]] = [list(TOOLS), list(TOOLS[:-1]), [tool], [renamed]]
+    hashes = [prompting.call_hash(prompt, offer) for offer in offers]
+    assert prompting.call_hash(prompt, ()) == prompt
+    assert len({prompt, *hashes}) == len(offers) + 1
+    assert prompting.call_hash(prompt, [dict(reversed(tool.items()))]) == hashes[2]
+    assert prompting.call_hash(prompting.prompt_hash(Role.TESTER), TOOLS) != hashes[0]
 
 
 _CHOICES = {"high", "medium", "low"}

@@ -4,7 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from agents import router
+from agents.prompting import call_hash, prompt_hash
 from agents.protocol import render
+from agents.structured import schema_of
 from bot.services import services
 from bot.snapshots import read_folder
 from shared.domain import Difficulty, Role, Stage
@@ -158,6 +161,11 @@ async def test_large_work_is_built_part_by_part(tmp_path: Path, cache: Path) -> 
         assert "tests/test_taken.py::test_taken" in body
         assert "tests/test_round.py::test_round" in body
         assert "left open" not in body
+        (run,) = await services().store.runs(str(REF), number)
+        hashes = {e.role: e.prompt_hash for e in await services().store.usage(run.id)}
+        assert hashes[Role.CODER] == prompt_hash(Role.CODER)
+        sorting = [schema_of(router.Sorting)]
+        assert hashes[Role.ROUTER] == call_hash(prompt_hash(Role.ROUTER), sorting)
         assert commits == [
             "Add failing tests for #1 (1 of 2: Take it off)",
             f"Solve #1: {TITLE} (1 of 2: Take it off)",
