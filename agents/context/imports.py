@@ -108,9 +108,9 @@ def around(
     paths = tuple(files)
     listing = "\n".join(("", *paths))
     words = {word for seed in seeds for word in _last_words(seed, listing)}
-    blobs = index.importing(words)
-    near = {path: blob for path, blob in files.items() if blob in blobs or path in seeds}
-    written = index.imports(set(near.values()))
+    written = dict(index.importing(words))
+    near = {path: blob for path, blob in files.items() if blob in written or path in seeds}
+    written |= index.imports({files[path] for path in seeds})
     is_telling = cache(lambda name: not words.isdisjoint(parts((name,))))
     return graph(
         paths,

@@ -25,8 +25,8 @@ class Index(Protocol):
         """Return the imports of known blobs, as written."""
         ...
 
-    def importing(self, words: Collection[str]) -> Collection[str]:
-        """Return the blobs that import a name with one of these words (``sources.parts``)."""
+    def importing(self, words: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the imports of blobs that have one of these words (``sources.parts``)."""
         ...
 
 
@@ -53,10 +53,10 @@ class Digests:
         """Return the imports of blobs."""
         return {blob: self._digests[blob].imports for blob in blobs if blob in self._digests}
 
-    def importing(self, words: Collection[str]) -> Collection[str]:
-        """Return the blobs that import a name with one of these words."""
+    def importing(self, words: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the imports of blobs that have one of these words."""
         wanted = frozenset(words)
-        return {blob for blob, digest in self._digests.items() if wanted & parts(digest.imports)}
+        return {b: d.imports for b, d in self._digests.items() if wanted & parts(d.imports)}
 
     def _hits(self, word: str) -> Hits:
         found = [
@@ -92,6 +92,6 @@ class Once:
         """Return the imports of known blobs, as written."""
         return self._index.imports(blobs)
 
-    def importing(self, words: Collection[str]) -> Collection[str]:
-        """Return the blobs that import a name with one of these words."""
+    def importing(self, words: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the imports of blobs that have one of these words."""
         return self._index.importing(words)

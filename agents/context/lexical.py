@@ -173,10 +173,10 @@ def _occurrences(
         places, often = _placed(hit, first)
         in_paths = named.get(word, {})
         if in_paths or not twins.keys().isdisjoint(places):
-            counts = Counter(dict(zip(places, often, strict=True)))
-            for place in counts.keys() & twins.keys():
-                counts.update(dict.fromkeys(twins[place], counts[place]))
-            counts.update({place: _PATH_WEIGHT * times for place, times in in_paths.items()})
+            counts = dict(zip(places, often, strict=True))
+            for one in counts.keys() & twins.keys():
+                counts |= dict.fromkeys(twins[one], counts[one])
+            counts |= {place: counts.get(place, 0) + more for place, more in in_paths.items()}
             places, often = counts.keys(), counts.values()
         if places:
             yield word, places, often
@@ -196,9 +196,9 @@ def _placed(hit: Hits, first: Mapping[int, int]) -> tuple[Collection[int], Colle
 
 @lru_cache(maxsize=8)
 def _named(paths: tuple[str, ...]) -> Mapping[str, Mapping[int, int]]:
-    """Return the words of paths, each with the places of the paths and how often it is there."""
+    """Return the words of paths, each with the places of the paths and how much it weighs there."""
     found = defaultdict[str, dict[int, int]](dict)
     for place, path in enumerate(paths, 1):
         for word, times in Counter(stems(path)).items():
-            found[word][place] = times
+            found[word][place] = _PATH_WEIGHT * times
     return found

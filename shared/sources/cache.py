@@ -19,7 +19,7 @@ from shared.sources.values import Change, Digest, Hits, Known, Snapshot
 T = TypeVar("T")
 _BUSY = 10.0  # seconds to wait for another process
 _BATCH = 500  # values in one statement
-_MOST_BLOBS = 60_000  # of a dozen commits of a large repository; more are forgotten
+_MOST_BLOBS = 20_000  # or twice a commit's; more are forgotten, since each makes a query slower
 _CIRCUMSTANCES = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
@@ -52,9 +52,19 @@ class SourceCache:
 
     def known(self) -> Known:
         """Return the number and the length of every blob that is known."""
-        rows = self._read(lambda db: db.execute("SELECT name, id, length FROM blob").fetchall())
-        names, numbers, lengths = zip(*rows, strict=True) if rows else ((), (), ())
-        return Known(dict(zip(names, numbers, strict=True)), dict(zip(names, lengths, strict=True)))
+        # Put together by SQLite: the rows of a full cache would be as many tuples.
+        columns = ", ".join(f"group_concat({name}, char(10))" for name in ("name", "id", "length"))
+        statement = f"SELECT {columns} FROM blob"  # noqa: S608 - columns of ours
+
+        def work(db: sqlite3.Connection) -> Known:
+            row = db.execute(statement).fetchone()
+            names, numbers, lengths = (column.split("\n") if column else () for column in row)
+            return Known(
+                dict(zip(names, map(int, numbers), strict=True)),
+                dict(zip(names, map(int, lengths), strict=True)),
+            )
+
+        return self._read(work)
 
     def hits(self, words: Collection[str]) -> dict[str, Hits]:
         """Return where words occur, whichever commit the blobs belong to."""
@@ -75,12 +85,14 @@ class SourceCache:
         told = self._outline("imports", blobs, str)
         return {name: tuple(text.split("\n")) for name, text in told.items() if text}
 
-    def importing(self, words: Collection[str]) -> set[str]:
-        """Return the blobs that import a name with one of these words (see `parts`)."""
-        statement = "SELECT name FROM imported JOIN blob ON id = blob WHERE word = ?"
+    def importing(self, words: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the imports of the blobs that have one of these words (see `parts`)."""
+        tables = "imported JOIN blob ON id = imported.blob JOIN outline ON id = outline.blob"
+        statement = f"SELECT name, imports FROM {tables} WHERE word = ?"  # noqa: S608 - tables of ours
 
-        def work(db: sqlite3.Connection) -> set[str]:
-            return {name for word in words for (name,) in db.execute(statement, (word,))}
+        def work(db: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+            rows = (row for word in words for row in db.execute(statement, (word,)))
+            return {name: tuple(text.split("\n")) for name, text in rows}
 
         return self._read(work)
 
@@ -120,7 +132,7 @@ class SourceCache:
 
         def work(db: sqlite3.Connection) -> None:
             known = dict(db.execute("SELECT name, id FROM blob"))
-            if len(known) <= max(self._most, len(blobs)):
+            if len(known) <= max(self._most, 2 * len(blobs)):
                 return
             tables.forget(db, (known[name] for name in known.keys() - set(blobs)))
 

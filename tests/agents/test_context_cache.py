@@ -139,10 +139,10 @@ async def test_a_damaged_value_is_made_again(repository: Path, tmp_path: Path, t
 def test_a_commit_is_kept_only_as_long_as_its_texts(tmp_path: Path) -> None:
     """A commit with a text that is unknown, or forgotten since, is not taken for gathered."""
     cache = SourceCache(tmp_path / "c.db", version=1, most=1)
-    cache.add({n: digest("a.py", f"{TEXT}\n# {n}") for n in "01"})
+    cache.add({n: digest("a.py", f"{TEXT}\n# {n}") for n in "012"})
     odd = Snapshot({"a \udcff\n.py": "0", "b.py": "1"}, ("c2", "c1"))
     cache.add_snapshot("known", odd)
-    cache.add_snapshot("unknown", Snapshot({"a.py": "2"}, ()))
+    cache.add_snapshot("unknown", Snapshot({"a.py": "3"}, ()))
     assert cache.snapshot("known") == odd
     assert cache.snapshot("unknown") is None
     cache.keep({"0"})
