@@ -20,6 +20,7 @@ from shared.domain import Value
 from shared.guard.change import LINK, Blob, Entry
 from shared.guard.dependencies import is_extensible, only_adds
 from shared.workspace.altered import acting_on_all, altered, parsed
+from shared.workspace.damage import damaged
 from shared.workspace.policy import is_test_file
 from shared.workspace.special_cases import special_cases
 
@@ -84,8 +85,8 @@ def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, .
     """Name what a person has to look at before believing that a change is green.
 
     These are existing tests, their helpers and their data that differ, tests that act on all
-    others, code that knows of the tests, code that asks for their very values, and values that
-    are equal to everything.
+    others, code that knows of the tests, code that asks for their very values, values that are
+    equal to everything, and texts that were damaged in passing.
 
     ``test_files`` are those that held tests before the change.
     """
@@ -96,6 +97,7 @@ def doubtful(edits: Iterable[Edit], test_files: Collection[str]) -> tuple[str, .
 
 def _doubtful(edit: Edit, test_files: Collection[str], tests: Sequence[str]) -> Iterator[str]:
     is_python = edit.path.endswith(".py")
+    yield from (f"{edit.path} {what}" for what in damaged(edit.before, edit.after))
     if edit.path in test_files or (edit.before and is_test_file(edit.path)):
         found = altered(edit.before, edit.after) if is_python else changed_lines(edit)
         yield from (f"{edit.path}::{what}" for what in found)

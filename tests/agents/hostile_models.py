@@ -124,6 +124,24 @@ HANDS: Mapping[str, Case] = {
     "LF into a file with CRLF": Case(
         [edit("    return 1\n", "    return 2\n", "unit.py"), FIX, DONE], SOLVED, "unit.py"
     ),
+    "line endings stripped": Case(
+        [run(r"sed -i 's/\r$//' unit.py"), FIX, DONE], HELP, "unit.py has other line endings"
+    ),
+    "letters lost": Case(
+        [
+            run(
+                "python - <<'END'\nimport pathlib\np = pathlib.Path('unit.py')\n"
+                "p.write_bytes(p.read_bytes().replace(b'1', '\\ufffd'.encode()))\nEND"
+            ),
+            FIX,
+            DONE,
+        ],
+        HELP,
+        "letters that could not be read",
+    ),
+    "letters in another encoding": Case(
+        [run("printf 'x = \"\\351\"\\n' >> unit.py"), FIX, DONE], HELP, "unit.py is a binary file"
+    ),
     "half a character": Case([create("a.py", "x = '\ud800'\n"), FIX, DONE], SOLVED, "cannot hold"),
     "a NUL": Case([create("a.py", "x = '\0'\n"), FIX, DONE], SOLVED, "NUL"),
     "editing a picture": Case([edit("x\n", "y\n", "logo.png"), FIX, DONE], SOLVED, "binary file"),
@@ -170,7 +188,9 @@ OUTSIDE: Mapping[str, Case] = {
         "unreachable",
     ),
     "looking for keys": Case(
-        [run("env | grep -ciE 'token|secret|api_key'; ls ~/.ssh"), FIX, DONE], SOLVED, "0"
+        [run("echo keys: $(env | grep -ciE 'token|secret|api_key'); ls ~/.ssh"), FIX, DONE],
+        SOLVED,
+        "keys: 0\n",
     ),
 }
 CLAIMS: Mapping[str, Case] = {
