@@ -15,7 +15,7 @@ from bot.demo.forge.config import Level
 from bot.services import install, services
 from shared.domain import Stage
 from shared.store import ApprovalState
-from tests.bot.authority import Court, Scene, open_court
+from tests.bot.authority import Court, Scene
 from tests.road.world import REF
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,13 +26,6 @@ PENDING, APPROVED, DENIED, VOID = (
     ApprovalState.VOID,
 )
 DONE, PUZZLED, UNHEARD = {"eyes", "+1"}, {"eyes", "confused"}, set[str]()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court]:
-    """One household for the whole table."""
-    async with open_court(tmp_path_factory.mktemp("authority")) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")

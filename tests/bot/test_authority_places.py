@@ -1,9 +1,6 @@
 """Where a yes counts: on its issue, in its repository, in its installation of the App."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from bot.demo.forge.actors import NOBODY
@@ -13,28 +10,12 @@ from bot.services import services
 from shared.domain import RepoRef
 from shared.github.permissions import union
 from shared.store import ApprovalState
-from tests.bot.authority import ABROAD, ELSEWHERE, Court, open_court, say
+from tests.bot.authority import ABROAD, ELSEWHERE, Court, say
 from tests.road.world import REF
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("begin")]
 PENDING, APPROVED = ApprovalState.PENDING, ApprovalState.APPROVED
 DONE, PUZZLED, UNHEARD = {"eyes", "+1"}, {"eyes", "confused"}, set[str]()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court]:
-    """One household for all rows."""
-    async with open_court(tmp_path_factory.mktemp("places")) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def begin(court: Court) -> AsyncIterator[None]:
-    """Count every row's comments anew, and leave nothing in flight."""
-    await court.forget_hearings()
-    await court.allow("mallory", Level.WRITE)
-    yield
-    await court.clear()
 
 
 async def test_a_yes_on_another_issue_is_none_here(court: Court) -> None:

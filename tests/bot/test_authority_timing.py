@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from bot.approvals import Answer
 from bot.demo.forge.actors import NOBODY
@@ -18,29 +17,13 @@ from shared.domain import Stage
 from shared.profiles import BaseMoved
 from shared.store import ApprovalState, Ears, Hearing
 from shared.store.heard import MOST
-from tests.bot.authority import Court, Scene, open_court, say
+from tests.bot.authority import Court, Scene, say
 from tests.road.test_people_kit import patiently
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("begin")]
 PENDING, APPROVED, VOID = ApprovalState.PENDING, ApprovalState.APPROVED, ApprovalState.VOID
 EXPIRED = ApprovalState.EXPIRED
 DONE, PUZZLED, UNHEARD = {"eyes", "+1"}, {"eyes", "confused"}, set[str]()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court]:
-    """One household for all rows."""
-    async with open_court(tmp_path_factory.mktemp("timing")) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def begin(court: Court) -> AsyncIterator[None]:
-    """Count every row's comments anew, and leave nothing in flight."""
-    await court.forget_hearings()
-    await court.allow("mallory", Level.WRITE)
-    yield
-    await court.clear()
 
 
 async def before(court: Court, scene: Scene, comment: int) -> int:
