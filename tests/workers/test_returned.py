@@ -26,7 +26,11 @@ from tests.workers.house import no_token
 
 _REF = RepoRef(owner="alice", name="parcel")
 _ISSUE = Issue(repo=_REF, number=7, title="t", body="b", author="alice")
-_FILES = {"src/a.py": "a = 1\n", "tests/test_a.py": "def test_a():\n    assert True\n"}
+_FILES = {
+    "src/a.py": "a = 1\n",
+    "tests/test_a.py": "def test_a():\n    assert True\n",
+    "requirements.txt": "a\n",
+}
 _RUN = TestRun(exit_code=0, log="", seconds=0)
 
 
@@ -109,6 +113,13 @@ async def test_an_honest_change_is_taken(bench: Bench) -> None:
     await bench.judge(bench.task(red, await bench.commit(_CODE, on=red)))
 
 
+async def test_what_the_tests_ask_for_is_taken_and_may_be_changed(bench: Bench) -> None:
+    """The tester adds a package to what the project asks for; the coder may name its version."""
+    red = await bench.commit(_TEST, ("requirements.txt", "a\nb\n"))
+    sha = await bench.commit(_CODE, ("requirements.txt", "a\nb>=2\n"), on=red)
+    await bench.judge(bench.task(red, sha))
+
+
 @pytest.mark.parametrize(
     ("tests", "code", "reason"),
     [
@@ -120,9 +131,17 @@ async def test_an_honest_change_is_taken(bench: Bench) -> None:
         ),
         ((_TEST,), (("conftest.py", "import os\n"),), "conftest.py configures the tests"),
         ((("tests/conftest.py", "import os\n"),), (_CODE,), "configures the tests"),
+        ((_TEST, ("requirements.txt", "b\n")), (_CODE,), "only be asked for further packages"),
         ((_TEST,), (("src/big.bin", "x" * 21_000_000),), "add more than 20 MB"),
     ],
-    ids=["tester-writes-code", "coder-weakens-tests", "conftest", "tests-conftest", "heavy"],
+    ids=[
+        "tester-writes-code",
+        "coder-weakens-tests",
+        "conftest",
+        "tests-conftest",
+        "manifest",
+        "heavy",
+    ],
 )
 async def test_a_change_that_breaks_the_rules_is_refused(
     bench: Bench,
