@@ -7,7 +7,7 @@ from agents.context.words import stems
 from shared.sources import Digest, Posting
 
 LARGEST = 200_000  # characters of a file that are looked at
-VERSION = 1
+VERSION = 2
 """Raise it when the same text would get another digest."""
 
 

@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from tree_sitter import Language, Parser, Query
+from tree_sitter import Language, Query
 
 
 class Grammar(NamedTuple):
-    """A parser, and the query whose captures are ``definition`` and ``import``."""
+    """A language, and the query whose captures are ``definition`` and ``import``."""
 
-    parser: Parser
+    language: Language
     query: Query
 
 
@@ -100,5 +100,5 @@ def _load(source: _Source) -> Grammar | None:
     # A platform without a wheel for one grammar reads that language by lines.
     with contextlib.suppress(ImportError):
         language = Language(getattr(importlib.import_module(source.module), source.function)())
-        return Grammar(Parser(language), Query(language, source.query))
+        return Grammar(language, Query(language, source.query))
     return None

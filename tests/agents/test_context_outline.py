@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from agents.context import digest
@@ -33,6 +37,37 @@ def test_a_symbol_tells_where_it_stands_and_in_what() -> None:
     method = pay.symbols[1]
     assert (method.line, method.end, method.parent) == (2, 5, 0)
     assert method.signature == "def pay( self, sum: int, )"
+
+
+def test_imports_come_in_their_order_each_time() -> None:
+    """The same text gives the same outline, so that a killed run finds the same places again."""
+    modules = tuple(f"m{number}" for number in range(40))
+    text = "".join(f"import {module}\n" for module in modules)
+    assert {outline("a.py", text).imports for _ in range(5)} == {modules}
+
+
+_AT_ONCE = """
+import sys, threading
+from agents.context.outline import outline
+sys.setswitchinterval(1e-6)
+text = "import a\\n\\ndef f(x):\\n    return [x, {1: (2, 3)}]\\n" * 400
+want = outline("a.py", text)
+def read():
+    for _ in range(12):
+        assert outline("a.py", text) == want
+threads = [threading.Thread(target=read) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_two_runs_read_texts_at_once() -> None:
+    """Threads share nothing that would break, or take the process down with all its runs."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        (sys.executable, "-c", _AT_ONCE), cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_broken_code_still_tells_what_it_can() -> None:
