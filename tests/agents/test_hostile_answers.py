@@ -9,7 +9,7 @@ from agents import planner, reviewer, router
 from shared.chat import Reply
 from shared.domain import Blueprint, Issue, RepoRef, Review, Triage
 from shared.errors import MalformedReply, ModelUnavailable
-from tests.agents.hostile_models import DONE, FIX, run
+from tests.agents.hostile_replies import DONE, FIX, run
 from tests.agents.hostile_world import Copies, HostileModel, World, files
 from tests.fakes import ScriptedChat, usage
 
