@@ -15,7 +15,7 @@ from typing import NamedTuple
 from agents.context.clues import Clues
 from agents.context.index import Index
 from agents.context.words import stems
-from shared.sources import Contents, Hits, Known, Symbol
+from shared.sources import Contents, Hits, Known, Symbol, keyed
 
 _K1, _B = 2.2, 0.75
 _PATH_WEIGHT, _DEFINITION_WEIGHT = 10, 3
@@ -72,12 +72,13 @@ def _answers(
     likely = (n for n in order if scores[n] and scores[n] >= least)
     best = sorted((-scores[n], *files[n - 1], n) for n in likely)[:_MOST_READ]
     contents = index.contents([blob for _, _, blob, _ in best])
+    keys = keyed(weights)
     told = table.told([n for *_, n in best], weights)
     return Answers(
         scores[places.start : places.stop],
         {
             path: Found(
-                _passages(contents[blob], weights) if blob in contents else (), tuple(told[n])
+                _passages(contents[blob], keys, weights) if blob in contents else (), tuple(told[n])
             )
             for _, path, blob, n in best
         },
@@ -144,10 +145,12 @@ def _idf(many: int, among: int) -> float:
     return math.log(1 + (many - among + 0.5) / (among + 0.5))
 
 
-def _passages(contents: Contents, weights: Mapping[str, float]) -> tuple[Passage, ...]:
+def _passages(
+    contents: Contents, keys: Mapping[int, str], weights: Mapping[str, float]
+) -> tuple[Passage, ...]:
     """Score a file's best definitions; those without a word of the issue are left out."""
     sums = [0.0] * len(contents.lines)
-    for word, indexes in contents.places(weights.keys()):
+    for word, indexes in contents.places(keys):
         weight = weights[word]
         for place in indexes:
             sums[place] += weight

@@ -1,26 +1,27 @@
 """What a query asks of one text, packed: of its many definitions and words few are looked at."""
 
-import json
+import hashlib
 from array import array
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
-from itertools import accumulate, compress
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import NamedTuple, Self
 
 from shared.sources.values import Digest, Symbol
 
 
 class Packed(NamedTuple):
-    """The columns of a text: JSON lists, arrays of machine numbers, words one a line."""
+    """The columns of a text: lines, and arrays of machine numbers."""
 
     names: str
     """Of the definitions, in the order of the text."""
     heads: str
-    """Their kinds, then their signatures."""
+    """Their kinds, then their signatures, none of which has two lines."""
     spans: bytes
     """Their first lines, then their last ones, then their parents; four bytes a number."""
-    words: str
-    """The words that occur in a definition, ascending."""
+    words: bytes
+    """The keys of the words that occur in a definition, ascending; eight bytes each."""
     ends: bytes
     """For each word where its share of ``places`` ends; four bytes a number."""
     places: bytes
@@ -53,13 +54,11 @@ class Contents:
     @cached_property
     def names(self) -> Sequence[str]:
         """The names of the definitions."""
-        found: list[str] = json.loads(self._packed.names)
-        return found
+        return self._packed.names.split("\n") if self.lines else ()
 
     @cached_property
     def _heads(self) -> Sequence[str]:
-        found: list[str] = json.loads(self._packed.heads)
-        return found
+        return self._packed.heads.split("\n")
 
     def symbol(self, index: int) -> Symbol:
         """Return one definition."""
@@ -71,26 +70,42 @@ class Contents:
         """Return all definitions."""
         return tuple(map(self.symbol, range(len(self.lines))))
 
-    def places(self, words: Collection[str]) -> Iterator[tuple[str, Sequence[int]]]:
-        """Yield each of these words, ascending, with the indexes of the definitions it is in."""
-        ends = array("I", self._packed.ends)
-        if ends:
-            places, held = array("H", self._packed.places).tolist(), self._packed.words.split("\n")
-            starts = [0, *ends]
-            for number in compress(range(len(held)), map(words.__contains__, held)):
-                yield held[number], places[starts[number] : ends[number]]
+    def places(self, words: Mapping[int, str]) -> Iterator[tuple[str, Sequence[int]]]:
+        """Yield those of some ``keyed`` words that occur, with the definitions they are in."""
+        held = array("Q", self._packed.words)
+        if here := words.keys() & held:
+            places, ends = array("H", self._packed.places).tolist(), array("I", self._packed.ends)
+            for key, word in words.items():
+                if key in here:
+                    number = bisect_left(held, key)
+                    yield word, places[ends[number - 1] if number else 0 : ends[number]]
+
+
+def keyed(words: Iterable[str]) -> dict[int, str]:
+    """Return words by the keys under which contents hold them, the words ascending."""
+    return {_key(word): word for word in sorted(words)}
+
+
+@lru_cache(maxsize=65_536)
+def _key(word: str) -> int:
+    """Return eight bytes of a hash: a number is found faster than a text, of which one is made."""
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest())
 
 
 def pack(digest: Digest) -> Packed:
     """Return the columns of a digest."""
     symbols = digest.symbols
-    placed = [(word, p.places) for word, p in sorted(digest.postings.items()) if p.places]
+    placed = sorted((_key(word), p.places) for word, p in digest.postings.items() if p.places)
     spans = [*(s.line for s in symbols), *(s.end for s in symbols), *(s.parent for s in symbols)]
     return Packed(
-        names=json.dumps([symbol.name for symbol in symbols]),
-        heads=json.dumps([*(s.kind for s in symbols), *(s.signature for s in symbols)]),
+        names=_lines(symbol.name for symbol in symbols),
+        heads=_lines([*(s.kind for s in symbols), *(s.signature for s in symbols)]),
         spans=array("i", spans).tobytes(),
-        words="\n".join(word for word, _ in placed),
+        words=array("Q", [key for key, _ in placed]).tobytes(),
         ends=array("I", accumulate(len(places) for _, places in placed)).tobytes(),
         places=array("H", [place for _, places in placed for place in places]).tobytes(),
     )
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(text.replace("\n", " ") for text in texts)

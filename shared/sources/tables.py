@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from shared.sources.contents import Packed, pack
 from shared.sources.values import Digest, Hits, parts
 
-FORM = 3
+FORM = 4
 """Raise it when the tables change."""
 ROW = 448  # texts whose counts share a row; more would not fit into a page of SQLite's index
 PACKED = ", ".join(("checksum", *Packed._fields))
@@ -26,7 +26,7 @@ CREATE TABLE blob (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE outline (
   blob INTEGER PRIMARY KEY, imports TEXT NOT NULL, names TEXT NOT NULL, heads TEXT NOT NULL,
-  spans BLOB NOT NULL, words TEXT NOT NULL, ends BLOB NOT NULL, places BLOB NOT NULL,
+  spans BLOB NOT NULL, words BLOB NOT NULL, ends BLOB NOT NULL, places BLOB NOT NULL,
   checksum INTEGER NOT NULL);
 CREATE TABLE counted (
   word TEXT NOT NULL, row INTEGER NOT NULL, hits BLOB NOT NULL, PRIMARY KEY (word, row))

@@ -10,7 +10,7 @@ from agents.context import Digests, Index, digest
 from shared.errors import GitError
 from shared.git.gathering import gather
 from shared.git.history import History
-from shared.sources import Change, Digest, Snapshot
+from shared.sources import Change, Digest, Snapshot, keyed
 from shared.sources.cache import SourceCache
 
 TEXT = "class Till:\n    def pay(self, price):\n        return price\n"
@@ -29,7 +29,8 @@ def hits(index: Index) -> set[tuple[str, str, int, int]]:
 
 def placed(index: Index, blob: str) -> dict[str, tuple[int, ...]]:
     """Return in which definitions of a blob WORDS occur."""
-    return {word: tuple(places) for word, places in index.contents([blob])[blob].places(WORDS)}
+    found = index.contents([blob])[blob].places(keyed(WORDS))
+    return {word: tuple(places) for word, places in found}
 
 
 def git(root: Path, *words: str) -> str:
