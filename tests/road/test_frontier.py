@@ -296,7 +296,7 @@ async def test_a_change_goes_on_with_a_package_once_it_is_let_in(
 
 
 async def test_tests_go_on_with_a_package_once_it_is_let_in(house: Household, cache: Path) -> None:
-    """New tests that import a new package ask for it before the change is begun, once."""
+    """New tests that import a new package ask for it before any change, again after a no."""
     number = await house.waiting("Presupposed")
     await house.tell(house.alice, number, "/run")
     await house.at(number, Stage.AWAITING_PACKAGES)
@@ -305,6 +305,15 @@ async def test_tests_go_on_with_a_package_once_it_is_let_in(house: Household, ca
     assert not installed(cache, "zipp")
     turns = await house.asked(number, Role.TESTER)
     assert await house.asked(number, Role.CODER) == 0
+    assert await house.tell(house.alice, number, "/deny Not yet.") == {"eyes", "+1"}
+    denied = await house.ended(number)
+    last = await services().store.newest_snapshot(denied.run_id)
+    assert last is not None
+    assert await house.tell(house.alice, number, f"/rollback {last.n}") == {"eyes", "+1"}
+    await house.said(number, ".2/packages/1`")
+    await house.at(number, Stage.AWAITING_PACKAGES)
+    async with house.away():
+        pass  # a gateway that comes back goes on waiting, and on with the same tests
     assert await house.tell(house.alice, number, "/approve packages") == {"eyes", "+1"}
     run = await house.at(number, Stage.PROPOSED)
     assert installed(cache, "zipp>=3.20")
@@ -312,7 +321,7 @@ async def test_tests_go_on_with_a_package_once_it_is_let_in(house: Household, ca
     pull = await house.alice.call("GET", f"/pulls/{run.pull_number}")
     assert "pushed\n\n- pyproject.toml asks for zipp>=3.20.\n" in pull["body"]
     asked = [request.kind for request in await services().store.approvals(run.run_id)]
-    assert asked == ["planner", "packages"]
+    assert asked == ["packages"]
     await house.rest()
 
 
