@@ -13,6 +13,7 @@ from bot import arrivals, deliveries, engine, snapshots, status, upkeep, views
 from bot.guarding import learn
 from bot.occupancy import Occupancy
 from bot.places import Places
+from bot.rendering import compile_templates
 from bot.services import Services, install, services
 from bot.workers import hosting
 from shared import profiles
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
                 await engine.launch(url or places.engine, nodes=nodes)
                 try:
                     async with (
+                        _beside(asyncio.to_thread(compile_templates)),
                         _beside(upkeep.forever(settings.status_seconds)),
                         _beside(arrivals.keep_arriving(services())),
                         hosting.watching(),

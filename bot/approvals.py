@@ -13,6 +13,7 @@ from typing import Any
 
 from dbos import DBOS
 
+from bot import status
 from bot.context import RunContext
 from bot.durable import step
 from bot.guarding import signs_in
@@ -221,6 +222,7 @@ async def _ask(run: RunContext, shown: dict[str, Any]) -> Asked:
         text = render(
             "approval", run.language, id=approval_id, **shown, **await outlook(shown["kind"])
         )
+        await status.come_first(run.run_id)
         repo = await services().repo(run.ref)
         comment = await repo.post_once(run.number, f"approval {approval_id}", text)
         await store.note_approval(approval_id, comment=comment.id)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from dbos import DBOS
 
 from agents.prompting import call_hash
-from bot import pausing
 from bot.durable import step
+from bot.pausing import step_unless_paused
 from bot.services import services
 from shared.chat import JsonSchema, Message, Reply, ToolReply
 from shared.domain import Role
@@ -71,12 +71,11 @@ class DurableChat:
         ask: Callable[[OllamaChat], Awaitable[R]],
         schemas: Sequence[JsonSchema],
     ) -> R:
-        fixed = call_hash(self._prompt_hash, schemas)
-        await pausing.hold(self._run)
+        name, fixed = f"ask {self._role}", call_hash(self._prompt_hash, schemas)
         while True:
             try:
-                return await step(
-                    f"ask {self._role}", kind, lambda: self._ask(ask, fixed), tries=_QUICK_TRIES
+                return await step_unless_paused(
+                    self._run, name, kind, lambda: self._ask(ask, fixed), tries=_QUICK_TRIES
                 )
             except ModelUnavailable as error:
                 self._model = await _outlast(self._run, self._model, error)

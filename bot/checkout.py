@@ -9,24 +9,23 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from bot import snapshots, unseen
+from bot import snapshots, unseen, worktrees
 from bot.context import RunContext
 from bot.durable import step
 from bot.packages import added_packages
 from bot.rendering import plain
 from bot.services import services
 from bot.surroundings import ADVICE, Surroundings, command_for_tests, look
+from bot.worktrees import Files
 from shared.domain import Issue, Value
-from shared.errors import GitError, RunStopped
+from shared.errors import RunStopped
 from shared.git import Worktree
 from shared.git.entries import changed_entries
-from shared.git.run_copy import namespace
 from shared.guard.change import Verdict
 from shared.guard.egress import Channel, Decision, release
 from shared.guard.patch import judge
 from shared.guard.text import clean
 from shared.sandbox import Limits
-from shared.store import WorkerStore
 from shared.target import (
     Target,
     TestRun,
@@ -55,22 +54,9 @@ _MOST_REPEATED = 40
 
 _TARGETS: dict[tuple[Path, str, tuple[str, ...]], Target] = {}
 """How the tests of a commit are run with a cache, as far as this process has found out."""
-_TREES: dict[Path, str] = {}
-"""What each worktree's files hold, as far as this process knows."""
-_SURVEYS: dict[Path, tuple[tuple["Files", str, str], Surroundings]] = {}
+_SURVEYS: dict[Path, tuple[tuple[Files, str, str], Surroundings]] = {}
 """What was last found in each worktree for which files, base and issue: several roles ask."""
-
-
-class Files(Value):
-    """What a checkout holds: the commit it stands on, and the tree of its files."""
-
-    head: str
-    tree: str
-
-    @classmethod
-    def of(cls, sha: str) -> "Files":
-        """Return the unchanged files of a commit."""
-        return cls(head=sha, tree=sha)
+_MOST_SURVEYS = 32
 
 
 class _Paths(Value):
@@ -103,7 +89,7 @@ class Checkout:
         self._packages = packages
         self.files = Files.of(sha)
         self._base = base
-        self._path = _path(run, name)
+        self._path = worktrees.path_of(run, name)
 
     async def diff(self, base: str, head: str) -> str:
         """Return the difference between two commits, as a patch."""
@@ -185,6 +171,8 @@ class Checkout:
         asked = (self.files, self._base, issue.digest)
         seen = _SURVEYS.get(self._path)
         if seen is None or seen[0] != asked:
+            while len(_SURVEYS) >= _MOST_SURVEYS:
+                del _SURVEYS[next(iter(_SURVEYS))]
             seen = _SURVEYS[self._path] = (asked, await self._surveyed(tree, issue))
         return seen[1]
 
@@ -205,10 +193,7 @@ class Checkout:
         """Read something from the commits alone, as a step; the files may stand as they will."""
 
         async def work() -> T:
-            tree = await _worktree(self.run, self._path, self.files.head)
-            if _TREES.get(self._path) != self.files.tree:
-                await (await self.run.mirror()).obtain(self.files.tree)
-            return await read(tree)
+            return await read(await worktrees.reachable(self.run, self._path, self.files))
 
         return await step(name, result, work)
 
@@ -235,7 +220,7 @@ class Checkout:
     async def _tested(self, only: Sequence[str] = ()) -> TestRun:
         tree = await self._present()
         target = await self._target()
-        _TREES.pop(self._path, None)  # what tests leave behind is not part of the change
+        worktrees.touch(self._path)  # what tests leave behind is not part of the change
         return await run_tests(
             target,
             tree.path,
@@ -249,7 +234,7 @@ class Checkout:
 
         async def work() -> str:
             tree, target = await self._present(), await self._target()
-            _TREES.pop(self._path, None)
+            worktrees.touch(self._path)
             seconds = self.run.budgets.test_seconds
             return await run_lint(target, tree.path, services().sandbox, seconds=seconds)
 
@@ -268,7 +253,7 @@ class Checkout:
         async def work() -> str:
             tree = await self._present()
             sha = await tree.commit(told.text, self.run.author)
-            _TREES[self._path] = sha
+            worktrees.note(self._path, sha)
             await (await self.run.mirror()).share(sha)
             return sha
 
@@ -300,12 +285,12 @@ class Checkout:
                 limits=Limits(seconds=self.run.budgets.command_seconds),
                 writable=policy,
             )
-            _TREES.pop(self._path, None)
+            worktrees.touch(self._path)
             await lay_generated(target, tree.path)
             seen = await hands.act(action)
             await unseen.note_text(self.run.run_id, unseen.of_action(action), seen.text)
             sha = await tree.snapshot()
-            _TREES[self._path] = sha
+            worktrees.note(self._path, sha)
             await (await self.run.mirror()).share(sha)
             return _Acted(seen=seen, tree=sha)
 
@@ -316,16 +301,7 @@ class Checkout:
 
     async def _present(self) -> Worktree:
         """Bring the files to where the last finished step left them."""
-        tree = await _worktree(self.run, self._path, self.files.head)
-        if _TREES.get(self._path) != self.files.tree:
-            await (await self.run.mirror()).obtain(self.files.tree)
-            # Where another machine went on meanwhile, the worktree stands on an older commit.
-            if self.files.tree == self.files.head or await tree.head() != self.files.head:
-                await tree.reset(self.files.head)
-            if self.files.tree != self.files.head:
-                await tree.restore(self.files.tree)
-            _TREES[self._path] = self.files.tree
-        return tree
+        return await worktrees.laid_out(self.run, self._path, self.files)
 
     async def _target(self) -> Target:
         """Return how the tests are run: set up on the base commit, where no model has written."""
@@ -336,7 +312,8 @@ class Checkout:
         known = _TARGETS.get(key)
         if known and (known.environment is None or known.environment.is_dir()):
             return known
-        base = await _worktree(self.run, _path(self.run, f"base-{self._base[:12]}"), self._base)
+        place = worktrees.base_of(self.run, self._base)
+        base = await worktrees.opened(self.run, place, self._base)
         target = await prepare(base.path, cache, sandbox, packages=agreed)
         return _TARGETS.setdefault(key, target)
 
@@ -359,42 +336,3 @@ class DurableHands:
     async def diff(self) -> str:
         """Return the change since the commit that the work started from, as a patch."""
         return await self._checkout.diff(self._start, self._checkout.files.tree)
-
-
-async def discard(run: RunContext) -> None:
-    """Remove the worktrees of a run that is over; its commits stay."""
-    snapshots.forget(run.run_id)
-
-    async def work() -> None:
-        await clear(run)
-        if services().has_workers:
-            await (await run.mirror()).let_go(namespace(run.number, run.attempt))
-            await WorkerStore(services().store.engine).withdraw(run.run_id)
-
-    await run.do("remove worktrees", work)
-
-
-async def clear(run: RunContext) -> None:
-    """Remove the worktrees of a run from this machine; they can be made again."""
-    mirror = await run.mirror()
-    for path in _path(run, "").parent.glob(f"{run.attempt}.*"):
-        _TREES.pop(path, None)
-        _SURVEYS.pop(path, None)
-        await mirror.remove_worktree(path)
-
-
-def _path(run: RunContext, name: str) -> Path:
-    return services().places.tree(run.ref, run.number, f"{run.attempt}.{name}")
-
-
-async def _worktree(run: RunContext, path: Path, sha: str) -> Worktree:
-    """Return a worktree as it stands, or a new one at a commit."""
-    mirror = await run.mirror()
-    try:
-        return mirror.worktree(path)
-    except GitError:
-        _TREES.pop(path, None)
-    await mirror.obtain(sha)
-    added = await mirror.add_worktree(path, sha)
-    _TREES[path] = sha
-    return added

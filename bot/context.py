@@ -52,19 +52,20 @@ class RunContext(Value):
 
     async def enter(self, stage: Stage, note: str = "", **facts: Any) -> None:  # noqa: ANN401  as above
         """Move the run to a stage, with facts to keep, and show it; a paused run halts first."""
-        if not stage.is_final and stage is not Stage.PROPOSED:
-            await pausing.hold(self)
+        is_end = stage.is_final or stage is Stage.PROPOSED
 
         async def work() -> None:
-            run = await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
+            await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
             # Where a person's turn begins or the run ends, what they see holds; else work goes on.
-            is_halt = stage.awaits_person or stage.is_final or stage is Stage.PROPOSED
-            if is_halt or run.status_comment is None:
+            if is_end or stage.awaits_person:
                 await status.publish(self.run_id)
             else:
                 status.publish_soon(self.run_id)
 
-        await self.do(f"enter {stage}", work)
+        if is_end:
+            await self.do(f"enter {stage}", work)
+        else:
+            await pausing.step_unless_paused(self, f"enter {stage}", NoneType, work)
 
     async def note(self, text: str) -> None:
         """Say beside the present stage what is going on there."""

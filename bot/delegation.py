@@ -14,7 +14,6 @@ from pydantic import JsonValue
 from bot import engine
 from bot.build import answer, build
 from bot.build.answer import Answered, Remarks
-from bot.checkout import clear
 from bot.context import RunContext
 from bot.durable import as_record, from_record, step
 from bot.services import services
@@ -22,6 +21,7 @@ from bot.task import Task
 from bot.workers import handing
 from bot.workers.handing import Choice
 from bot.workers.returned import require_sound_answer, require_sound_change
+from bot.worktrees import clear
 from shared.domain import Value
 from shared.errors import BatonError
 from shared.git.run_copy import namespace
@@ -82,12 +82,14 @@ async def _hand_over(
     was taken from one the engine puts back after a kill, once. What was started directly it starts
     again, and so does the run that waits for it: two were on one worktree.
     """
-    queue = await _choose(run, starts) if services().has_workers else engine.BUILDS
+    queue, pause = engine.BUILDS, engine.OWN_POLLING_SECONDS
+    if services().has_workers:
+        queue, pause = await _choose(run, starts), engine.POLLING_SECONDS
     with engine.once(f"{run.run_id}/{name}"):
         handle = await DBOS.enqueue_workflow_async(
             queue, work, run.model_dump(mode="json"), order.model_dump(mode="json")
         )
-    outcome = await handle.get_result(polling_interval_sec=engine.POLLING_SECONDS)
+    outcome = await handle.get_result(polling_interval_sec=pause)
     if "error" in outcome:
         raise from_record(outcome["error"])
     return result.model_validate(outcome["value"])

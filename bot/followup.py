@@ -7,7 +7,6 @@ from dbos import DBOS
 
 from bot import engine, notices, snapshots
 from bot.build.answer import Answered, Remarks
-from bot.checkout import discard
 from bot.checks import set_check
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
@@ -18,6 +17,7 @@ from bot.services import services
 from bot.status import FAILED
 from bot.unseen import COMMENT, REVIEW, note_page
 from bot.workflow import load
+from bot.worktrees import discard
 from shared.domain import Stage
 from shared.errors import BatonError
 from shared.github import Conclusion, ReviewComment

@@ -84,6 +84,12 @@ _ENVIRONMENT.filters |= {
 }
 
 
+def compile_templates() -> None:
+    """Compile every template now, so that the first run does not wait for it."""
+    for name in _ENVIRONMENT.list_templates():
+        _ENVIRONMENT.get_template(name)
+
+
 def phrase(language: Language, kind: str, **values: Any) -> str:  # noqa: ANN401  as below
     """Put a short text, such as a reason or the note of a stage, into a language."""
     return render("phrase", language, kind=kind, **values)

@@ -9,7 +9,6 @@ from dbos import DBOS
 
 from bot import engine, notices
 from bot.build.answer import Answered, Remarks
-from bot.checkout import discard
 from bot.checks import CHECK
 from bot.context import RunContext
 from bot.delegation import answer_elsewhere
@@ -20,6 +19,7 @@ from bot.services import services
 from bot.status import FAILED
 from bot.unseen import CHECKS, note_page
 from bot.workflow import load
+from bot.worktrees import discard
 from shared.domain import Stage, Value
 from shared.errors import BatonError
 from shared.github import FailedCheck

@@ -3,12 +3,13 @@
 import logging
 
 from bot import engine, snapshots
-from bot.checkout import Checkout, discard
+from bot.checkout import Checkout
 from bot.checks import of_failures, set_check, told_green, told_red
 from bot.context import RunContext
 from bot.durable import patient, step
 from bot.task import Task
 from bot.workflow import load
+from bot.worktrees import discard
 from shared.domain import Value
 from shared.errors import BatonError
 from shared.github import Conclusion

@@ -44,17 +44,27 @@ class Rules(Value):
         return label.casefold() in {name.casefold() for name in labels}
 
 
+_KNOWN: dict[tuple[RepoRef, str], Rules] = {}
+"""The rules of commits that this process has read, the oldest first."""
+_MOST_KNOWN = 64
+
+
 async def rules_of(ref: RepoRef, sha: str | None = None) -> Rules:
     """Read the rules at a commit of the default branch, at its newest one if none is named."""
     return await step("read rules", Rules, lambda: read_rules(ref, sha))
 
 
 async def read_rules(ref: RepoRef, sha: str | None = None) -> Rules:
-    """Read the rules within a step."""
+    """Read the rules within a step; those of one commit never change."""
     repo = await services().repo(ref)
-    told = await repo.file(PATH, sha or (await repo.default_branch()).sha) or ""
-    version = hashlib.sha256(told.encode()).hexdigest()[:12] if told else ""
-    return Rules(reading=read_config(told), version=version)
+    key = (ref, sha or (await repo.default_branch()).sha)
+    if key not in _KNOWN:
+        told = await repo.file(PATH, key[1]) or ""
+        version = hashlib.sha256(told.encode()).hexdigest()[:12] if told else ""
+        while len(_KNOWN) >= _MOST_KNOWN:
+            del _KNOWN[next(iter(_KNOWN))]
+        _KNOWN[key] = Rules(reading=read_config(told), version=version)
+    return _KNOWN[key]
 
 
 async def complain(ref: RepoRef, number: int, rules: Rules, language: Language) -> None:

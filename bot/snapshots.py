@@ -74,6 +74,8 @@ class Standing(Value):
 
 
 _AT_WORK: dict[str, Standing] = {}
+_BUNDLES: dict[str, tuple[str, Path]] = {}
+"""The tree whose commits each run has bundled last, and where the bundle is."""
 
 
 async def take(run: RunContext, stage: Stage, role: Role, task: Task, tree: str = "") -> None:
@@ -98,11 +100,13 @@ def moved(run_id: str, tree: str, file: str = "") -> None:
 def forget(run_id: str) -> None:
     """Let go of a run that is over."""
     _AT_WORK.pop(run_id, None)
+    _BUNDLES.pop(run_id, None)
 
 
 def forget_all() -> None:
     """Let go of whatever an earlier service of this process was working on."""
     _AT_WORK.clear()
+    _BUNDLES.clear()
 
 
 async def keep_before(plan: SwitchPlan) -> None:
@@ -177,9 +181,16 @@ async def _lay_out(run: RunContext, document: CurrentTask) -> None:
     folder = places.papers(run.ref, run.number)
     copy = places.snapshot(run.ref, run.number, document.attempt, document.n)
     mirror = await run.mirror()
-    bundle = copy / WORK
+    base = document.task.basis.base_sha
     await asyncio.to_thread(copy.mkdir, parents=True, exist_ok=True)
-    has_work = await write_bundle(mirror, bundle, document.tree, document.task.basis.base_sha)
+    # Several roles in turn, and the switch between their models, keep the same commits.
+    made, bundle = _BUNDLES.get(run.run_id, ("", copy)), copy / WORK
+    if made[0] == document.tree != base and made[1].is_file():
+        await asyncio.to_thread(shutil.copyfile, made[1], bundle)
+        has_work = True
+    else:
+        has_work = await write_bundle(mirror, bundle, document.tree, base)
+    _BUNDLES[run.run_id] = (document.tree, bundle)
     texts = {
         CONTEXT: render("snapshot", run.language, snapshot=document),
         TASK: document.model_dump_json(indent=2),

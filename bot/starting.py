@@ -5,7 +5,6 @@ from datetime import datetime
 from dbos import DBOS
 
 from bot import engine, status
-from bot.checkout import discard
 from bot.context import RunContext
 from bot.durable import step
 from bot.notices import language_of
@@ -13,6 +12,7 @@ from bot.rules import complain, rules_of
 from bot.services import services
 from bot.task import Way
 from bot.workflow import load, solve
+from bot.worktrees import discard
 from shared.domain import Issue, Language, RepoRef, Stage, Value
 from shared.store import Run
 

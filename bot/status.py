@@ -199,6 +199,13 @@ async def publish(run_id: str, *, afresh: bool = False) -> None:
         await _publish(run_id, baton, afresh=afresh)
 
 
+async def come_first(run_id: str) -> None:
+    """Have the status comment stand before anything else is said about a run."""
+    run = await services().store.run(run_id)
+    if run is not None and run.status_comment is None:
+        await publish(run_id)
+
+
 def publish_soon(run_id: str) -> None:
     """Do the same while the run goes on: writes to GitHub keep a distance from each other.
 

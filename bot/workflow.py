@@ -7,10 +7,10 @@ from types import NoneType
 from agents import difficulty, planner, router
 from agents.difficulty import Assessment, Helper
 from agents.prompting import prompt_hash
-from bot import approvals, engine, labels, protection, snapshots
+from bot import approvals, engine, labels, protection, snapshots, worktrees
 from bot.asking import dismiss
 from bot.build.helping import room
-from bot.checkout import Checkout, discard
+from bot.checkout import Checkout
 from bot.context import RunContext
 from bot.counsel import get_advice, note_counsel
 from bot.delegation import build_elsewhere
@@ -23,7 +23,8 @@ from bot.services import services
 from bot.surroundings import Surroundings
 from bot.task import Task, Way
 from bot.unseen import ISSUE, note_page
-from shared.domain import IssueType, Role, Stage, Triage, Value
+from bot.worktrees import discard
+from shared.domain import Issue, IssueType, Role, Stage, Triage, Value
 from shared.errors import BatonError, MalformedReply, RunStopped
 from shared.git import Author
 
@@ -96,7 +97,21 @@ async def sort(run: RunContext, task: Task) -> Task:
     await run.enter(Stage.TRIAGE)
     chat = run.chat(Role.ROUTER, prompt_hash=prompt_hash(Role.ROUTER))
     issue = task.basis.issue
-    triage = await router.triage(chat, issue)
+    wanted = worktrees.path_of(run, "work"), worktrees.base_of(run, task.basis.base_sha)
+    async with worktrees.opened_ahead(run, *wanted, sha=task.basis.base_sha):
+        triage = await router.triage(chat, issue)
+        await _label(run, issue, triage)
+    task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
+    # Who commanded the run has not seen what the issue hides.
+    if signs_in(issue) or (task.way is Way.OPEN and is_unsure(run, triage)):
+        # The yes covers the difficulty that was shown, so nothing revises it here.
+        return await approvals.wait(run, "triage", task)
+    known = await survey(run, task)
+    return await revise(run, task, difficulty.located(task.assessment, known.scores))
+
+
+async def _label(run: RunContext, issue: Issue, triage: Triage) -> None:
+    """Show the guess as labels, and keep it."""
 
     async def work() -> None:
         repo = await services().repo(run.ref)
@@ -109,13 +124,6 @@ async def sort(run: RunContext, task: Task) -> Task:
         await note_page(run.run_id, ISSUE, look(issue.title, issue.body).found)
 
     await step("label issue", NoneType, work)
-    task = task.with_(triage=triage).assessed(difficulty.guessed(triage))
-    # Who commanded the run has not seen what the issue hides.
-    if signs_in(issue) or (task.way is Way.OPEN and is_unsure(run, triage)):
-        # The yes covers the difficulty that was shown, so nothing revises it here.
-        return await approvals.wait(run, "triage", task)
-    known = await survey(run, task)
-    return await revise(run, task, difficulty.located(task.assessment, known.scores))
 
 
 def is_unsure(run: RunContext, triage: Triage) -> bool:

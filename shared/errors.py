@@ -193,6 +193,10 @@ class StoreUnavailable(BatonError):
     """The database does not answer, or broke off; the same may be tried again."""
 
 
+class RunPaused(BatonError):
+    """A run may not go on before it is resumed; the message is the login of who paused it."""
+
+
 class RunStopped(BatonError):
     """A run ends without a pull request, for a reason people can read.
 

@@ -9,6 +9,7 @@ import psutil
 
 from bot.demo.forge import create_forge
 from bot.demo.forge.config import ForgeConfig
+from bot.running import keep_modules
 from bot.serving import Listener, serve
 
 
@@ -40,6 +41,7 @@ class ForgeApart:
 
 
 def _answer(config: ForgeConfig, gate: Listener) -> None:
+    keep_modules()
     asyncio.run(_forever(config, gate))
 
 

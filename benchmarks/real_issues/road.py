@@ -16,6 +16,7 @@ from dbos import DBOS
 from benchmarks.real_issues.apart import ForgeApart
 from benchmarks.real_issues.history import Case
 from bot.places import Places
+from bot.running import keep_modules
 from bot.services import install, services
 from shared import profiles
 from shared.domain import RepoRef, Stage
@@ -28,6 +29,7 @@ from tests.road.world import World, open_world, plan_for
 CACHE = platformdirs.user_cache_path("baton")
 _PATIENCE = 3600.0
 _POLL_SECONDS = 0.02  # at most so long the person takes to see a question
+_STAGES = "SELECT id, stage FROM run"
 
 
 class Outcome(NamedTuple):
@@ -102,6 +104,7 @@ async def walk(
         recording=recording,
     )
     forge = ForgeApart()
+    keep_modules()
     async with open_world(plan, forge.opened) as world:
         meter = Metered(services().sandbox)
         install(replace(services(), sandbox=meter))
@@ -153,11 +156,14 @@ async def _watch(world: World, number: int) -> Run:
         with contextlib.closing(sqlite3.connect(where, uri=True)) as looking:
             while True:
                 changed = looking.execute("PRAGMA data_version").fetchone()
-                for run in await services().store.runs() if changed != seen else ():
-                    if run.stage.awaits_person and run.stage not in asked:
-                        asked.add(run.stage)
+                found = looking.execute(_STAGES).fetchall() if changed != seen else ()
+                for run_id, stage in ((name, Stage(text)) for name, text in found):
+                    if stage.awaits_person and stage not in asked:
+                        asked.add(stage)
                         await world.alice.comment(number, "/approve")
-                    if run.stage is Stage.PROPOSED or run.stage.is_final:
+                    if stage is Stage.PROPOSED or stage.is_final:
+                        run = await services().store.run(run_id)
+                        assert run is not None
                         return run
                 seen = changed
                 await asyncio.sleep(_POLL_SECONDS)

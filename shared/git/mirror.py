@@ -135,8 +135,9 @@ class Mirror:
             await self._prepare()
             await self._check_name(branch)
             remote = await self._remote()
-            present = await self._ask(remote, branch)
-            if present != checked(sha):
+            # Where nothing is expected, the remote refuses by itself what does not follow.
+            present = expected and await self._ask(remote, branch)
+            if present is None or present != checked(sha):
                 if expected is not None and present != expected:
                     raise PushRejected(_moved(branch))
                 await self._send(remote, sha, branch)

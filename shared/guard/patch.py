@@ -7,6 +7,7 @@ Who may write which tests, and what decides how tests run, is judged elsewhere
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from shared.domain import Value
 from shared.guard import dependencies
@@ -77,6 +78,10 @@ _NOT_ON_WINDOWS = re.compile(
 )
 _LONGEST_PATH = 1000
 _MOST_NAMED = 20  # reasons of one concern; a person reads no more
+
+
+# A change is judged several times on its way; the last few files of up to 1 MB are kept for it.
+_secrets_of_file = lru_cache(maxsize=16)(find_secrets)
 
 
 def judge(
@@ -208,8 +213,8 @@ def _of_text(
     if own.find(text):
         yield Concern.OWN_SECRET, ""
     old = before or ""
-    known = {old[span.start : span.end] for span in find_secrets(old)}
-    new = {s.rule for s in find_secrets(text) if text[s.start : s.end] not in known}
+    known = {old[span.start : span.end] for span in _secrets_of_file(old)}
+    new = {s.rule for s in _secrets_of_file(text) if text[s.start : s.end] not in known}
     yield from ((Concern.SECRET, rule) for rule in sorted(new))
     if _BIDI.search(text) and not _BIDI.search(old):
         yield Concern.HIDDEN_TEXT, ""

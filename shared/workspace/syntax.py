@@ -4,7 +4,6 @@ The file is compiled, never run, and in a process of its own: a hostile text can
 """
 
 import asyncio
-import json
 import sys
 from pathlib import PurePosixPath
 
@@ -13,9 +12,9 @@ from shared.domain import Value
 _SECONDS = 10.0
 _READ = (".py", ".json", ".toml")
 _SHOWN_NAMES = 5
+# It starts for every edit, so it imports little.
 _LOOK = r"""
-import builtins, json, symtable, sys, tomllib, warnings
-warnings.simplefilter("ignore")
+import builtins, sys
 KNOWN = set(dir(builtins)) | {"__file__", "__path__", "__module__", "__qualname__", "__class__",
                               "__annotations__", "__dict__", "__version__", "WindowsError"}
 
@@ -25,6 +24,7 @@ def tables(table):
         yield from tables(child)
 
 def undefined(text):
+    import symtable
     top = symtable.symtable(text, "file", "exec")
     bound, used = set(), set()
     for table in tables(top):
@@ -39,8 +39,10 @@ def undefined(text):
 def fault(text, suffix):
     try:
         if suffix == ".json":
+            import json
             json.loads(text)
         elif suffix == ".toml":
+            import tomllib
             tomllib.loads(text)
         else:
             compile(text, "file", "exec", dont_inherit=True)
@@ -51,16 +53,19 @@ def fault(text, suffix):
         return str(error) or type(error).__name__
     return ""
 
-asked = json.loads(sys.stdin.buffer.read())
-before, after = ((text or "").removeprefix("\ufeff") for text in (asked["before"], asked["after"]))
-is_new, suffix = asked["before"] is None, asked["suffix"]
-found = {"error": fault(after, suffix), "undefined": []}
+suffix, size, is_new = sys.stdin.buffer.readline().decode().split()
+both, is_new = sys.stdin.buffer.read(), is_new == "new"
+texts = both[:int(size)], both[int(size):]
+before, after = (text.decode("utf-8", "surrogatepass").removeprefix("\ufeff") for text in texts)
+error, names = fault(after, suffix), set()
 if suffix != ".py" and not is_new and fault(before, suffix):
-    found["error"] = ""
-elif suffix == ".py" and not found["error"] and "import *" not in after:
-    known = set() if is_new or fault(before, suffix) else undefined(before)
-    found["undefined"] = sorted(undefined(after) - known)
-print(json.dumps(found))
+    error = ""
+elif suffix == ".py" and not error and "import *" not in after:
+    names = undefined(after)
+    if names and not is_new and not fault(before, suffix):
+        names -= undefined(before)
+said = "\0".join((error.replace("\0", ""), *sorted(names)))
+sys.stdout.buffer.write(said.encode("utf-8", "replace"))
 """
 
 
@@ -98,7 +103,8 @@ async def lint(path: str, before: str | None, after: str) -> Lint:
         stderr=asyncio.subprocess.DEVNULL,
         env={},
     )
-    asked = json.dumps({"before": before, "after": after, "suffix": suffix}).encode()
+    old, new = (text.encode("utf-8", "surrogatepass") for text in (before or "", after))
+    asked = f"{suffix} {len(old)} {'new' if before is None else 'known'}\n".encode() + old + new
     try:
         said, _ = await asyncio.wait_for(process.communicate(asked), _SECONDS)
     except TimeoutError:
@@ -109,4 +115,5 @@ async def lint(path: str, before: str | None, after: str) -> Lint:
             await process.wait()
     if process.returncode:
         return Lint(error="the compiler broke down on it; write it more simply")
-    return Lint.model_validate_json(said)
+    error, *names = said.decode().split("\0")
+    return Lint(error=error, undefined=tuple(names))
