@@ -233,7 +233,10 @@ class Checkout:
         """Return what the repository's linter says against the files; nothing where it has none."""
 
         async def work() -> str:
-            tree, target = await self._present(), await self._target()
+            target = await self._target()
+            if not target.lint:
+                return ""
+            tree = await self._present()
             worktrees.touch(self._path)
             seconds = self.run.budgets.test_seconds
             return await run_lint(target, tree.path, services().sandbox, seconds=seconds)
@@ -251,9 +254,10 @@ class Checkout:
             raise RunStopped(self.run.phrase("may_not_leave"), f"A commit message: {told.told}.")
 
         async def work() -> str:
-            tree = await self._present()
-            sha = await tree.commit(told.text, self.run.author)
-            worktrees.note(self._path, sha)
+            tree = await worktrees.reachable(self.run, self._path, self.files)
+            head, held = self.files.head, self.files.tree
+            sha = await tree.commit(held, head, told.text, self.run.author)
+            worktrees.touch(self._path)  # it stands on another commit now
             await (await self.run.mirror()).share(sha)
             return sha
 
@@ -285,10 +289,13 @@ class Checkout:
                 limits=Limits(seconds=self.run.budgets.command_seconds),
                 writable=policy,
             )
-            worktrees.touch(self._path)
+            if action.may_change_files:
+                worktrees.touch(self._path)
             await lay_generated(target, tree.path)
             seen = await hands.act(action)
             await unseen.note_text(self.run.run_id, unseen.of_action(action), seen.text)
+            if not action.may_change_files:
+                return _Acted(seen=seen, tree=self.files.tree)
             sha = await tree.snapshot()
             worktrees.note(self._path, sha)
             await (await self.run.mirror()).share(sha)

@@ -137,7 +137,7 @@ class Mirror:
             remote = await self._remote()
             # Where nothing is expected, the remote refuses by itself what does not follow.
             present = expected and await self._ask(remote, branch)
-            if present is None or present != checked(sha):
+            if checked(sha) != present:
                 if expected is not None and present != expected:
                     raise PushRejected(_moved(branch))
                 await self._send(remote, sha, branch)

@@ -34,20 +34,26 @@ class Worktree:
         """Return the commit that the worktree stands on."""
         return self._detached() or await self._git.line("rev-parse", "--verify", "HEAD^{commit}")
 
-    async def commit(self, message: str, author: Author, *, date: datetime | None = None) -> str:
-        """Commit all changes that are not ignored and return the commit.
+    async def commit(
+        self,
+        snapshot: str,
+        head: str,
+        message: str,
+        author: Author,
+        *,
+        date: datetime | None = None,
+    ) -> str:
+        """Commit the files of a snapshot that grew from ``head``, and stand on the new commit.
 
-        Returns the present head when nothing has changed. Hooks and filters do not run.
-        Raises GitError.
+        Returns ``head`` when they are the same. Index and files stay as they are: reset to the
+        commit before work goes on. Hooks and filters do not run. Raises GitError.
         """
-        await asyncio.to_thread(tidy, self.path)
-        head = await self.head()
-        await self._git.run("add", "--all")
-        tree = await self._git.line("write-tree")
-        if tree == await self._git.line("rev-parse", "--verify", f"{head}^{{tree}}"):
+        names = (f"{checked(sha)}^{{tree}}" for sha in (snapshot, head))
+        tree, before = (await self._git.line("rev-parse", *names)).splitlines()
+        if tree == before:
             return head
         sha = await self._commit_tree(tree, head, message, author, date)
-        await self._git.run("update-ref", "--no-deref", "HEAD", sha, head)
+        await self._git.run("update-ref", "--no-deref", "HEAD", sha)
         return sha
 
     async def reset(self, sha: str) -> None:

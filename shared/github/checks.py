@@ -70,10 +70,16 @@ class Checks(Facet):
 
         Annotations can only be added: those that the run has are taken for the first ones.
         """
-        run = await self._find_check(check)
-        if run is None:
-            run = await self._once(lambda: self._find_check(check), lambda: self._create(check))
-        elif run.annotations >= len(check.annotations):
+        is_new = False
+
+        async def create() -> CheckRun:
+            nonlocal is_new
+            made = await self._create(check)
+            is_new = True
+            return made
+
+        run = await self._once(lambda: self._find_check(check), create)
+        if not is_new and run.annotations >= len(check.annotations):
             return await self._patch(run, _state(check))
         return await self._annotate(run, check)
 

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,15 @@ class Bench:
     async def commit(self, name: str = "new.txt", text: str = "new\n") -> str:
         """Write a file and commit it."""
         self.write(name, text)
-        return await self.tree.commit(f"Add {name}", BOT)
+        return await committed(self.tree, f"Add {name}")
+
+
+async def committed(tree: Worktree, message: str, *, date: datetime | None = None) -> str:
+    """Commit the files as they stand, and have index and files stand on the commit."""
+    snapshot, head = await tree.snapshot(), await tree.head()
+    sha = await tree.commit(snapshot, head, message, BOT, date=date)
+    await tree.reset(sha)
+    return sha
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from shared.errors import ConfigurationError, GitError, PushRejected
 from shared.git import Mirror
 from shared.git.command import Git
-from tests.git.conftest import BOT, Bench
+from tests.git.conftest import Bench, committed
 from tests.git.remote import TOKEN, Remote, basic, git
 
 
@@ -134,7 +134,7 @@ async def test_a_run_killed_before_the_push_goes_on(bench: Bench, tmp_path: Path
     tree = await again.add_worktree(bench.tree.path, bench.base)
     assert await tree.head() == sha
     await again.fetch()
-    await again.push(await tree.commit("Add new.txt", BOT), "baton/x")
+    await again.push(await committed(tree, "Add new.txt"), "baton/x")
     assert await again.remote_branch("baton/x") == sha
 
 
@@ -146,12 +146,12 @@ async def test_locks_of_a_killed_process_are_removed(bench: Bench, tmp_path: Pat
         os.utime(lock, (1, 1))
     tree = bench.mirror.worktree(bench.tree.path)
     bench.write("new.txt")
-    assert await tree.commit("Add", BOT) != bench.base
+    assert await committed(tree, "Add") != bench.base
     await bench.mirror.fetch()
     locks[0].write_text("")
     bench.write("newer.txt")
     with pytest.raises(GitError, match=r"index\.lock"):
-        await tree.commit("Add", BOT)
+        await committed(tree, "Add")
 
 
 async def test_a_cancelled_git_takes_its_lock_away(bench: Bench) -> None:
@@ -172,7 +172,7 @@ async def test_a_cancelled_git_takes_its_lock_away(bench: Bench) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not lock.exists()
-    assert await bench.tree.commit("Add", BOT) != bench.base
+    assert await committed(bench.tree, "Add") != bench.base
 
 
 async def test_a_half_made_worktree_is_made_again(bench: Bench) -> None:
@@ -211,7 +211,7 @@ async def test_worktrees_are_apart(bench: Bench, tmp_path: Path) -> None:
     trees = await asyncio.gather(*(bench.mirror.add_worktree(p, bench.base) for p in paths))
     for i, tree in enumerate(trees):
         (tree.path / "f").write_text(str(i))
-    shas = await asyncio.gather(*(tree.commit("Add f", BOT) for tree in trees))
+    shas = await asyncio.gather(*(committed(tree, "Add f") for tree in trees))
     assert len(set(shas)) == 3
     assert [await bench.mirror.worktree(p).head() for p in paths] == list(shas)
 
@@ -270,7 +270,7 @@ async def test_the_token_is_seen_nowhere(bench: Bench, tmp_path: Path) -> None:
     arguments = [" ".join(process.cmdline()) for process in family]
     bench.remote.go_on.set()
     await push
-    assert [line for line in arguments if "ls-remote" in line]
+    assert [line for line in arguments if " push " in line]
     assert [line for line in arguments if TOKEN in line or basic(TOKEN)[6:] in line] == []
     assert basic(TOKEN) in bench.remote.authorizations
     assert files_with(TOKEN, tmp_path) == []

@@ -10,7 +10,7 @@ import pytest
 
 from shared.git.tidy import tidy
 from shared.sandbox import Command, Sandbox, open_sandbox
-from tests.git.conftest import BOT, Bench
+from tests.git.conftest import Bench, committed
 from tests.git.remote import git
 
 
@@ -47,7 +47,7 @@ def plant_repository(place: Path, directory: Path) -> None:
 async def everything(bench: Bench) -> None:
     """Do all that host-side git does in a worktree."""
     snapshot = await bench.tree.snapshot()
-    sha = await bench.tree.commit("Change", BOT)
+    sha = await committed(bench.tree, "Change")
     await bench.tree.diff(bench.base, sha)
     await bench.tree.diff_stat(bench.base, sha)
     await bench.tree.changed_files(bench.base, sha)
@@ -73,7 +73,7 @@ async def test_a_nested_repository_is_not_obeyed(bench: Bench, tmp_path: Path, p
     plant_repository(bench.tree.path / place, tmp_path)
     await bench.tree.snapshot()
     assert f"{place}/f" in await bench.tree.changed_files(
-        bench.base, await bench.tree.commit("Add", BOT)
+        bench.base, await committed(bench.tree, "Add")
     )
     plant_repository(bench.tree.path / place, tmp_path)
     await everything(bench)
@@ -111,7 +111,7 @@ async def test_attributes_start_no_filter(bench: Bench, tmp_path: Path) -> None:
     bench.write(".gitconfig", configuration(tmp_path))
     bench.write(".gitmodules", '[submodule "x"]\n path = x\n url = ext::touch\n update = !touch\n')
     bench.write("x.bin", "kept as it is\n")
-    sha = await bench.tree.commit("Add", BOT)
+    sha = await committed(bench.tree, "Add")
     assert git("show", f"{sha}:x.bin", cwd=bench.mirror.path) == "kept as it is"
     await everything(bench)
     assert not (tmp_path / "ran").exists()

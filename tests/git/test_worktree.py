@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.git import Author
-from tests.git.conftest import BOT, Bench
+from tests.git.conftest import BOT, Bench, committed
 from tests.git.remote import git
 
 
@@ -30,7 +30,7 @@ async def test_a_commit_holds_every_change(bench: Bench) -> None:
     (bench.tree.path / "src/b.py").unlink()
     bench.write("run.sh").chmod(0o755)
     bench.write("debug.log")
-    sha = await bench.tree.commit("Change much\n\nFor good reasons.", BOT)
+    sha = await committed(bench.tree, "Change much\n\nFor good reasons.")
     assert await bench.tree.head() == sha
     assert await bench.tree.changed_files(bench.base, sha) == (
         *("a.txt", "new/deep.txt", "run.sh", "src/b.py"),
@@ -52,16 +52,16 @@ async def test_a_given_date_makes_the_commit_repeatable(bench: Bench) -> None:
     """The same change with the same date is the same commit."""
     date = datetime(2026, 11, 1, 12, tzinfo=UTC)
     bench.write("f")
-    first = await bench.tree.commit("Add f", BOT, date=date)
+    first = await committed(bench.tree, "Add f", date=date)
     await bench.tree.reset(bench.base)
     bench.write("f")
-    assert await bench.tree.commit("Add f", BOT, date=date) == first
+    assert await committed(bench.tree, "Add f", date=date) == first
     assert shown(bench, "%aI|%cI", first) == "|".join(["2026-11-01T12:00:00+00:00"] * 2)
 
 
 async def test_nothing_changed_is_no_commit(bench: Bench) -> None:
     """Without a change the head is returned, and stays."""
-    assert await bench.tree.commit("Nothing", BOT) == bench.base
+    assert await committed(bench.tree, "Nothing") == bench.base
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_names_that_are_not_text_keep_their_bytes(bench: Bench) -> None:
     raw = os.fsencode(bench.tree.path) + b"/\xff\xfe"
     with open(raw, "wb") as file:  # noqa: ASYNC230, PTH123 - pathlib takes no bytes
         file.write(b"x")
-    sha = await bench.tree.commit("Add", BOT)
+    sha = await committed(bench.tree, "Add")
     (name,) = await bench.tree.changed_files(bench.base, sha)
     assert (bench.tree.path / name).read_bytes() == b"x"
 
@@ -152,7 +152,7 @@ async def test_links_are_kept_as_links(bench: Bench, tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "secret").write_text("s")
     (bench.tree.path / "link").symlink_to(outside)
-    sha = await bench.tree.commit("Add link", BOT)
+    sha = await committed(bench.tree, "Add link")
     assert await bench.tree.changed_files(bench.base, sha) == ("link",)
     await bench.tree.reset(bench.base)
     assert (outside / "secret").read_text() == "s"
@@ -163,7 +163,7 @@ async def test_pipes_and_sockets_do_not_stop_a_commit(bench: Bench) -> None:
     (bench.tree.path / "a.txt").unlink()
     os.mkfifo(bench.tree.path / "a.txt")
     os.mkfifo(bench.tree.path / "pipe")
-    sha = await bench.tree.commit("Remove a", BOT)
+    sha = await committed(bench.tree, "Remove a")
     assert await bench.tree.changed_files(bench.base, sha) == ("a.txt",)
     assert not [p for p in bench.tree.path.rglob("*") if stat.S_ISFIFO(p.lstat().st_mode)]
 
