@@ -58,6 +58,7 @@ class RunContext(Value):
             await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
             # Where a person's turn begins or the run ends, what they see holds; else work goes on.
             if is_end or stage.awaits_person:
+                services().scheduler.forget(self.run_id)
                 await status.publish(self.run_id)
             else:
                 status.publish_soon(self.run_id)

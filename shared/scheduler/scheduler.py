@@ -118,6 +118,17 @@ class Scheduler:
         finally:
             await _give_back(desk, mine, is_doubtful=error is not None)
 
+    def forget(self, job: str) -> None:
+        """Let go of a job that is over, or rests: no model is kept, nobody held back for it."""
+
+        def drop(turn: Turn, _now: float) -> None:
+            for row in tuple(turn.rows.values()):
+                if row.job == job and row.state == AskState.ENDED:
+                    turn.drop(row)
+
+        for desk in self._desks.values():
+            desk.turn_soon(drop)
+
     async def places(self, jobs: Collection[str]) -> Mapping[str, Place]:
         """Return the places of those jobs that wait; its soonest for a job that waits twice."""
         wanted = set(jobs)

@@ -158,6 +158,21 @@ def test_a_cancelled_waiter_leaves_the_queue(clock: VirtualClock, tmp_path: Path
     in_house(clock, tmp_path, test)
 
 
+def test_nothing_is_kept_for_a_job_that_is_over(clock: VirtualClock, tmp_path: Path) -> None:
+    """A model lingers for a job that may be back, and leaves at once after one that is over."""
+
+    async def test(home: House, scheduler: Scheduler) -> None:
+        await home.work(scheduler, CODER, "a")
+        lingered = await home.work(scheduler, PLANNER, "b")
+        scheduler.forget("b")
+        await home.work(scheduler, CODER, "c")
+        scheduler.forget("c")
+        at_once = await home.work(scheduler, PLANNER, "d")
+        assert lingered - at_once == pytest.approx(PATIENT.linger_seconds, abs=1)
+
+    in_house(clock, tmp_path, test)
+
+
 def test_a_cancelled_holder_gives_its_lease_back(clock: VirtualClock, tmp_path: Path) -> None:
     """The next one begins at once, and nothing is left in the table but what lingers."""
 
