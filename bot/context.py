@@ -57,8 +57,9 @@ class RunContext(Value):
         async def work() -> None:
             await services().store.update_run(self.run_id, stage=stage, reason=note, **facts)
             # Where a person's turn begins or the run ends, what they see holds; else work goes on.
-            if is_end or stage.awaits_person:
+            if stage.awaits_person:
                 services().scheduler.forget(self.run_id)
+            if is_end or stage.awaits_person:
                 await status.publish(self.run_id)
             else:
                 status.publish_soon(self.run_id)

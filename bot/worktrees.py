@@ -132,6 +132,7 @@ async def clear(run: RunContext) -> None:
 async def discard(run: RunContext) -> None:
     """Remove the worktrees of a run that is over, as a step; its commits stay."""
     snapshots.forget(run.run_id)
+    services().scheduler.forget(run.run_id)
 
     async def work() -> None:
         await clear(run)
