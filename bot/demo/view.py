@@ -51,6 +51,7 @@ class View:
         self._run: RunView | None = None
         self._nodes: Sequence[NodeStatus] = ()
         self._told: deque[str] = deque(maxlen=4)
+        self._snapshot = ""
         self._spinner = Spinner("dots")
         self._began = time.monotonic()
         self._said: Stage | None = None
@@ -83,10 +84,10 @@ class View:
         if run is not None and run.stage is not self._said:
             self._said = run.stage
             self._say(NAMES[run.stage])
-        for told in (
-            *([f"snapshot {run.snapshot}"] if run and run.snapshot else ()),
-            *map(_memory, nodes),
-        ):
+        if run is not None and run.snapshot not in {"", self._snapshot}:
+            self._snapshot = run.snapshot
+            self._say(f"  snapshot {run.snapshot}")
+        for told in map(_memory, nodes):
             if told not in self._told:
                 self._told.append(told)
                 self._say(f"  {told}")
