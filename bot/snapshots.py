@@ -184,9 +184,10 @@ async def _lay_out(run: RunContext, document: CurrentTask) -> None:
     base = document.task.basis.base_sha
     await asyncio.to_thread(copy.mkdir, parents=True, exist_ok=True)
     # Several roles in turn, and the switch between their models, keep the same commits.
-    made, bundle = _BUNDLES.get(run.run_id, ("", copy)), copy / WORK
-    if made[0] == document.tree != base and made[1].is_file():
-        await asyncio.to_thread(shutil.copyfile, made[1], bundle)
+    bundle = copy / WORK
+    bundled, earlier = _BUNDLES.get(run.run_id, ("", bundle))
+    if bundled == document.tree != base and earlier.is_file():
+        await asyncio.to_thread(shutil.copyfile, earlier, bundle)
         has_work = True
     else:
         has_work = await write_bundle(mirror, bundle, document.tree, base)
